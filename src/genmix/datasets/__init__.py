@@ -1,0 +1,5 @@
+"""Labelled photos in, a training set out: sources, the manifest, the dataset card, samples."""
+
+from genmix.datasets.source import Ignored, Photo, Source, open_source
+
+__all__ = ["Ignored", "Photo", "Source", "open_source"]

@@ -1,0 +1,54 @@
+"""The contract of a source of labelled photos."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Photo:
+    """One labelled photo of a source.
+
+    Attributes:
+        path: Where it is in its source: a relative path with forward slashes, or for a table
+            `file.parquet#row`. Unique in the source, the same on every machine.
+        label: Its class, as the user named it.
+    """
+
+    path: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ignored:
+    """Something in the source that is no labelled photo, and why it was left out."""
+
+    path: str
+    reason: str
+
+
+class Source(Protocol):
+    """A listing of labelled photos and the bytes of each.
+
+    Attributes:
+        photos: Sorted by path; never empty.
+        ignored: What was found and is not used, sorted by path.
+    """
+
+    @property
+    def photos(self) -> Sequence[Photo]: ...  # noqa: D102
+
+    @property
+    def ignored(self) -> Sequence[Ignored]: ...  # noqa: D102
+
+    def read(self, photo: Photo) -> bytes:
+        """Return the encoded bytes of a photo.
+
+        Raises:
+            ImageError: If they cannot be read, with the reason.
+        """
+
+
+def open_source(path: str | Path) -> Source:
+    """Open whatever is at `path`: class folders, an imagefolder with metadata, or Parquet."""

@@ -1,0 +1,65 @@
+"""The contract of an editor, and the registry that opens one by its name."""
+
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from typing import Protocol
+
+from genmix.errors import EditorError, nearest
+from genmix.images import Image
+from genmix.prompts import Prompt
+
+
+class Editor(Protocol):
+    """Edits pictures by prompt. Batch first; a result depends on its own image, prompt and seed.
+
+    Attributes:
+        fingerprint: Everything that the result depends on beside image, prompt and seed (weights,
+            revision, settings); part of the cache key and of the manifest.
+        batch_size: How many pictures a call takes best.
+    """
+
+    @property
+    def fingerprint(self) -> str: ...  # noqa: D102
+
+    @property
+    def batch_size(self) -> int: ...  # noqa: D102
+
+    def check(self, prompts: Sequence[Prompt]) -> None:
+        """Refuse, before any work, what this editor cannot do.
+
+        Raises:
+            EditorError: For the first such prompt, naming the nearest that it can.
+        """
+
+    def edit(
+        self, images: Sequence[Image], prompts: Sequence[Prompt], seeds: Sequence[int]
+    ) -> list[Image]:
+        """Edit each image by the prompt and the seed of the same position.
+
+        Args:
+            images: uint8, height x width x 3, RGB; sizes may differ.
+            prompts: One for each image.
+            seeds: One for each image, in [0, 2**32).
+
+        Returns:
+            The edits, each of its image's size, in the same order. The inputs are left as they were.
+        """
+
+
+def open_editor(name: str, *, strength: float = 1.0) -> Editor:
+    """Open an editor by its name in text.
+
+    Args:
+        name: `procedural`, or `<kind>` or `<kind>:<what>` of an installed plug-in (entry point
+            group `genmix.editors`, a function of the name and the strength).
+        strength: How far to go from the original, in (0, 1].
+
+    Raises:
+        EditorError: If there is no such editor; the message names the known ones.
+    """
+    known = {point.name: point for point in entry_points(group="genmix.editors")}
+    kind = name.partition(":")[0]
+    if kind not in known:
+        raise EditorError(f"there is no editor '{name}'; {nearest(kind, sorted(known))}")
+    editor: Editor = known[kind].load()(name, strength=strength)
+    return editor

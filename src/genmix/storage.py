@@ -1,0 +1,76 @@
+"""Where genmix keeps things on disk, and how it writes a file so that it exists whole or not."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from genmix.errors import OutputError
+
+
+def cache_folder() -> Path:
+    """Return the user's cache folder for genmix; `GENMIX_CACHE` overrides the platform's place."""
+    if override := os.environ.get("GENMIX_CACHE"):
+        return Path(override).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("genmix", appauthor=False)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusal to write into one clear line.
+
+    Args:
+        path: What is being written, for the message.
+
+    Raises:
+        OutputError: If the disk is full or the place is not writable.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise OutputError(
+                f"the disk is full at {path}: free some space and run the same command again; "
+                "what was finished is kept"
+            ) from error
+        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
+            raise OutputError(
+                f"cannot write {path}: {error.strerror}; choose a folder that you may write to"
+            ) from error
+        raise
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that, whatever happens, it holds all of `data` or does not exist.
+
+    Args:
+        path: The file; its folder is made if missing.
+        data: Its content.
+
+    Raises:
+        OutputError: If the disk is full or the place is not writable.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            Path(temporary).chmod(0o666 & ~_UMASK)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def _read_umask() -> int:
+    umask = os.umask(0o022)
+    os.umask(umask)
+    return umask
+
+
+_UMASK = _read_umask()
