@@ -5,14 +5,25 @@ made RGB in one stated way (see `decode`).
 """
 
 import io
+import struct
 import warnings
+import zlib
 from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import (
+    BmpImagePlugin,
+    ExifTags,
+    GifImagePlugin,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 from PIL import Image as PilImage
-from PIL import ImageOps
 
 from genmix.errors import ImageError
 
@@ -25,11 +36,91 @@ MAX_PIXELS = 200_000_000
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 """File names that end so are taken for photos; what they hold is judged by content."""
 
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+SNIFF_BYTES = 12
+"""How much of a file's beginning `sniff` needs."""
+
+_READERS: dict[str, type[ImageFile.ImageFile]] = {
+    # A multi-picture JPEG (MPO) begins with a whole JPEG, which is its first picture.
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "WebP": WebPImagePlugin.WebPImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+}
+
+_BEGINNINGS = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"II+\0", "TIFF"),  # BigTIFF, and below
+    (b"MM\0+", "TIFF"),
+    (b"BM", "BMP"),
+)
+
+# What Pillow's readers are known to raise on damaged or hostile bytes. `Warning` is here for
+# programs that turn warnings into errors.
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    BufferError,
+    MemoryError,
+    RuntimeError,
+    SystemError,
+    Warning,
+    struct.error,
+    zlib.error,
+    PilImage.DecompressionBombError,
+)
+
+# EXIF orientation -> what turns the stored picture upright.
+_TURNS = {
+    2: PilImage.Transpose.FLIP_LEFT_RIGHT,
+    3: PilImage.Transpose.ROTATE_180,
+    4: PilImage.Transpose.FLIP_TOP_BOTTOM,
+    5: PilImage.Transpose.TRANSPOSE,
+    6: PilImage.Transpose.ROTATE_270,
+    7: PilImage.Transpose.TRANSVERSE,
+    8: PilImage.Transpose.ROTATE_90,
+}
+
+
+def sniff(head: bytes) -> str | None:
+    """Name the picture format that a file's first bytes announce.
+
+    Args:
+        head: The file's first `SNIFF_BYTES` bytes, or more.
+
+    Returns:
+        "JPEG", "PNG", "WebP", "BMP", "TIFF" or "GIF", the formats that `decode` reads; else None.
+    """
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WebP"
+    return next((name for magic, name in _BEGINNINGS if head.startswith(magic)), None)
 
 
 def decode(data: bytes, *, at_least: int | None = None) -> Image:
     """Decode an encoded picture to RGB, turned the way its EXIF orientation says.
+
+    How the modes of a file become RGB:
+
+    - grey: three equal channels; a palette: its colours; one bit: black and white;
+    - alpha, or a transparent palette entry or colour: laid over white;
+    - CMYK and YCCK: by the plain formula, R = (255 - C)(255 - K) / 255;
+    - 16 bits a channel: the upper eight, so that the full range stays the full range;
+    - 32-bit grey, whole or floating: its own minimum to maximum becomes 0 to 255.
+
+    Embedded colour profiles are ignored. Of several pictures in a file, the first is taken.
 
     Args:
         data: A JPEG, PNG, WebP, BMP, TIFF, or GIF (its first frame).
@@ -42,7 +133,88 @@ def decode(data: bytes, *, at_least: int | None = None) -> Image:
     Raises:
         ImageError: If the bytes are no such picture, are damaged, or exceed `MAX_PIXELS`.
     """
-    raise ImageError("not yet")
+    if not data:
+        raise ImageError("empty file")
+    reader = _READERS.get(sniff(data[:SNIFF_BYTES]) or "")
+    if reader is None:
+        raise ImageError("not an image")
+    with warnings.catch_warnings():
+        # Of Pillow only: what it warns of is either refused below or harmless (odd metadata).
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        try:
+            with reader(io.BytesIO(data)) as picture:
+                _check_size(*picture.size)
+                if at_least is not None:
+                    picture.draft(picture.mode, (at_least, at_least))
+                picture.load()
+                return np.array(_upright(_to_rgb(picture), _orientation(picture)))
+        except _DAMAGE as error:
+            raise ImageError(_reason(error)) from error
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ImageError(
+            f"image is {width}x{height}, more than {MAX_PIXELS // 1_000_000} megapixels"
+        )
+
+
+def _to_rgb(picture: PilImage.Image) -> PilImage.Image:
+    """Make a loaded picture RGB, as `decode` states."""
+    if picture.mode.startswith("I;16"):
+        return PilImage.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
+    if picture.mode in {"I", "F"}:
+        return PilImage.fromarray(_stretched(np.asarray(picture))).convert("RGB")
+    if picture.has_transparency_data:
+        over = picture.convert("RGBA")
+        white = PilImage.new("RGB", over.size, "white")
+        white.paste(over, mask=over.getchannel("A"))
+        return white
+    return picture.convert("RGB")
+
+
+def _stretched(values: npt.NDArray[np.float32 | np.int32]) -> Image:
+    """Map values of any range, height x width, to uint8: minimum 0, maximum 255, NaN 0."""
+    finite = np.isfinite(values)
+    if not finite.any():
+        raise ImageError("no pixel has a finite value")
+    low, high = (float(bound) for bound in (values[finite].min(), values[finite].max()))
+    scaled = (values.astype(np.float64) - low) * (255 / (high - low) if high > low else 0)
+    return np.rint(np.nan_to_num(scaled, posinf=255, neginf=0)).clip(0, 255).astype(np.uint8)
+
+
+def _orientation(picture: PilImage.Image) -> int:
+    """Read the EXIF orientation, 1 to 8; damaged EXIF does not make a picture unusable."""
+    try:
+        return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except _DAMAGE:
+        return 1
+
+
+def _upright(picture: PilImage.Image, orientation: int) -> PilImage.Image:
+    turn = _TURNS.get(orientation)
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _reason(error: BaseException) -> str:
+    """Say in a few words why Pillow gave up; the same words for the same bytes."""
+    if isinstance(error, MemoryError):
+        return "not enough memory to decode it"
+    if isinstance(error, PilImage.DecompressionBombError):
+        return f"image has more than {MAX_PIXELS // 1_000_000} megapixels"
+    text = " ".join(str(error).split())
+    if not text.isprintable() or "0x" in text or not isinstance(error, _SPEAKING):
+        text = ""
+    detail = f": {text[:80]}" if text else ""
+    if isinstance(error, EOFError) or "truncated" in text.lower():
+        return f"truncated{detail}"
+    if any(word in text.lower() for word in ("unknown", "unsupported", "not supported")):
+        return f"not supported{detail}"
+    return f"damaged{detail}"
+
+
+# The exceptions whose text Pillow writes for people.
+_SPEAKING = (OSError, SyntaxError, ValueError, EOFError)
 
 
 def resize(image: Image, height: int, width: int) -> Image:
@@ -53,6 +225,34 @@ def resize(image: Image, height: int, width: int) -> Image:
     return cv2.resize(
         image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     )
+
+
+def prepare(image: Image, size: int, fit: Fit) -> Image:
+    """Bring a picture to a square.
+
+    Args:
+        image: uint8, height x width x 3.
+        size: Side of the square in pixels, at least 1.
+        fit: "stretch" squeezes the longer side, as the paper does; "crop" takes the square in
+            the middle; "pad" keeps the whole picture in proportion and repeats its edge pixels
+            around it. (A grey border would be a contour that no photo has: editors would draw
+            over it, and a classifier could read the photo's proportions off it.)
+
+    Returns:
+        uint8, size x size x 3.
+    """
+    height, width = image.shape[:2]
+    if fit == "crop":
+        side = min(height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        image = np.ascontiguousarray(image[top : top + side, left : left + side])
+    elif fit == "pad":
+        scale = size / max(height, width)
+        inner = resize(image, max(1, round(height * scale)), max(1, round(width * scale)))
+        above, left = (size - inner.shape[0]) // 2, (size - inner.shape[1]) // 2
+        below, right = size - inner.shape[0] - above, size - inner.shape[1] - left
+        return cv2.copyMakeBorder(inner, above, below, left, right, cv2.BORDER_REPLICATE)
+    return resize(image, size, size)
 
 
 def encode_jpeg(image: Image, quality: int = 95) -> bytes:
