@@ -18,7 +18,9 @@ def pixels(image: Image | Field, share: float, least: int = 1) -> int:
     return max(least, round(share * min(image.shape[:2])))
 
 
-def noise(height: int, width: int, scale: float, rng: np.random.Generator, octaves: int = 4) -> Field:
+def noise(
+    height: int, width: int, scale: float, rng: np.random.Generator, octaves: int = 4
+) -> Field:
     """Draw smooth fractional noise.
 
     Args:
@@ -59,3 +61,127 @@ def lay(base: Image, colour: tuple[int, int, int] | Image, cover: Field) -> Imag
     over = np.broadcast_to(np.asarray(colour, np.uint8), base.shape)
     mixed = base + (over.astype(np.float32) - base) * cover[..., None]
     return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+
+
+def linear(image: Image) -> Field:
+    """Undo the sRGB curve: float32 light, height x width x 3, in [0, 1]."""
+    return np.asarray(cv2.LUT(image, _TO_LIGHT), np.float32)
+
+
+def develop(light: Field) -> Image:
+    """Clip light to [0, 1] and apply the sRGB curve, as a camera does; `linear` backwards."""
+    index = light * np.float32(_STEPS)
+    index += np.float32(0.5)
+    np.clip(index, 0, _STEPS, out=index)
+    return _FROM_LIGHT[index.astype(np.uint16)]
+
+
+def brightness(light: Field) -> Field:
+    """Return the luminance of linear light (ITU-R BT.709)."""
+    return np.asarray(cv2.transform(light, _BT709), np.float32)
+
+
+def plane(height: int, width: int) -> tuple[Field, Field]:
+    """Return x (rightwards) and y (downwards) of each pixel from the centre, in shorter sides.
+
+    They broadcast: x is 1 x width, y is height x 1.
+    """
+    side = min(height, width)
+    x = (np.arange(width, dtype=np.float32) + 0.5 - width / 2) / side
+    y = (np.arange(height, dtype=np.float32) + 0.5 - height / 2) / side
+    return x[None].astype(np.float32), y[:, None].astype(np.float32)
+
+
+def smoothstep(low: float, high: float, field: Field) -> Field:
+    """Rise from 0 at `low` to 1 at `high` without corners; `high` below `low` falls instead."""
+    t = np.clip((field - np.float32(low)) / np.float32(high - low), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
+def soften(field: Field, sigma: float) -> Field:
+    """Blur by a Gaussian of `sigma` pixels; a wide one is made at a smaller size."""
+    height, width = field.shape[:2]
+    if sigma < 0.2:
+        return field
+    cut = max(1.0, sigma / 3)
+    if cut < 1.5:
+        blurred = cv2.GaussianBlur(field, (0, 0), sigma)
+    else:
+        small = (max(1, round(width / cut)), max(1, round(height / cut)))
+        blurred = cv2.resize(field, small, interpolation=cv2.INTER_AREA)
+        blurred = cv2.GaussianBlur(blurred, (0, 0), sigma / cut)
+        blurred = cv2.resize(blurred, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(blurred, np.float32)
+
+
+def drag(field: Field, dx: float, dy: float, turn: float = 0.0) -> Field:
+    """Average a field along a motion, as a shutter that stays open does.
+
+    Args:
+        field: Light or a plain field.
+        dx: Motion to the right in pixels.
+        dy: Motion downwards in pixels.
+        turn: Rotation about the centre in radians, at the same time.
+
+    Returns:
+        The average over the motion, centred on the place where the field was.
+    """
+    height, width = field.shape[:2]
+    path = np.hypot(dx, dy) + abs(turn) * max(height, width) / 2
+    doublings = max(0, int(np.ceil(np.log2(max(path, 1.0)))) + (path > 0.25))
+    taps = 1 << doublings
+    # A field averaged with itself moved by 1, 2, 4, ... steps has soon covered the whole path.
+    blurred = _move(field, dx, dy, turn, -(taps - 1) / (2 * taps))
+    for doubling in range(doublings):
+        moved = _move(blurred, dx, dy, turn, (1 << doubling) / taps)
+        blurred = np.asarray(cv2.addWeighted(blurred, 0.5, moved, 0.5, 0), np.float32)
+    return blurred
+
+
+def grain(height: int, width: int, rng: np.random.Generator, size: float = 1 / 640) -> Field:
+    """Draw three planes of Gaussian noise of unit deviation, height x width x 3.
+
+    Args:
+        height: Rows.
+        width: Columns.
+        rng: The source of chance.
+        size: A grain's size as a share of the shorter side; never below one pixel.
+    """
+    cell = max(1.0, size * min(height, width))
+    rows, columns = (max(1, round(side / cell)) for side in (height, width))
+    # Three windows of one draw are as good as three draws to the eye, at a third of the time.
+    drawn = rng.standard_normal((rows + 14, columns + 10), dtype=np.float32)
+    planes = cv2.merge([drawn[7 * k : 7 * k + rows, 5 * k : 5 * k + columns] for k in range(3)])
+    if (rows, columns) != (height, width):
+        planes = cv2.resize(planes, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(planes, np.float32).reshape(height, width, 3)
+
+
+def _move(field: Field, dx: float, dy: float, turn: float, share: float) -> Field:
+    """Move a field along `share` of a motion; shares add up: moving 0.1 and 0.2 is moving 0.3."""
+    height, width = field.shape[:2]
+    spin = complex(0, turn)
+    rotation = np.exp(spin * share)
+    offset = complex(dx, dy) * (share if turn == 0 else (rotation - 1) / spin)
+    centre = complex((width - 1) / 2, (height - 1) / 2)
+    offset += centre - rotation * centre
+    matrix = np.array(
+        [[rotation.real, -rotation.imag, offset.real], [rotation.imag, rotation.real, offset.imag]]
+    )
+    moved = cv2.warpAffine(field, matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
+    return np.asarray(moved, np.float32)
+
+
+def _srgb_curve(steps: int) -> npt.NDArray[np.float64]:
+    """Return the sRGB code, in [0, 1], of evenly spaced light."""
+    light = np.arange(steps + 1) / steps
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+_CODES = np.arange(256) / 255
+_TO_LIGHT = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4).astype(
+    np.float32
+)
+_STEPS = 16383
+_FROM_LIGHT = np.rint(255 * _srgb_curve(_STEPS)).astype(np.uint8)
+_BT709 = np.array([[0.2126, 0.7152, 0.0722]], np.float32)
