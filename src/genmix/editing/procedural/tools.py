@@ -58,9 +58,11 @@ def fade(original: Image, full: Image, strength: float) -> Image:
 
 def lay(base: Image, colour: tuple[int, int, int] | Image, cover: Field) -> Image:
     """Lay a colour or a picture over `base`; `cover` 0 leaves the base, 1 hides it."""
-    over = np.broadcast_to(np.asarray(colour, np.uint8), base.shape)
-    mixed = base + (over.astype(np.float32) - base) * cover[..., None]
-    return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+    over = np.empty_like(base)
+    over[:] = colour
+    # Weights that add up to 1 are left as they are; OpenCV only divides by their sum.
+    cover = np.clip(cover, 0, 1)
+    return np.asarray(cv2.blendLinear(over, base, cover, 1 - cover), np.uint8)
 
 
 def linear(image: Image) -> Field:
