@@ -144,6 +144,7 @@ def decode(data: bytes, *, at_least: int | None = None) -> Image:
         try:
             with reader(io.BytesIO(data)) as picture:
                 _check_size(*picture.size)
+                _check_layout(picture)
                 if at_least is not None:
                     picture.draft(picture.mode, (at_least, at_least))
                 picture.load()
@@ -159,12 +160,23 @@ def _check_size(width: int, height: int) -> None:
         )
 
 
+def _check_layout(picture: PilImage.Image) -> None:
+    """Refuse the TIFF layouts that Pillow reads without complaint but as noise."""
+    if not isinstance(picture, TiffImagePlugin.TiffImageFile):
+        return
+    tags = picture.tag_v2
+    plain = picture.info["compression"] == "raw"
+    separate = tags.get(TiffImagePlugin.PLANAR_CONFIGURATION) == 2
+    if plain and separate and max(tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))) > 8:
+        raise ImageError("not supported: uncompressed TIFF of 16 bits in separate planes")
+    if not plain and tags.prefix == b"MM" and picture.mode in {"I", "F"}:
+        raise ImageError("not supported: compressed big-endian TIFF of this depth")
+
+
 def _to_rgb(picture: PilImage.Image) -> PilImage.Image:
     """Make a loaded picture RGB, as `decode` states."""
-    if picture.mode.startswith("I;16"):
-        return PilImage.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
-    if picture.mode in {"I", "F"}:
-        return PilImage.fromarray(_stretched(np.asarray(picture))).convert("RGB")
+    if picture.mode.startswith("I") or picture.mode == "F":
+        return PilImage.fromarray(_deep_grey(picture)).convert("RGB")
     if picture.has_transparency_data:
         over = picture.convert("RGBA")
         white = PilImage.new("RGB", over.size, "white")
@@ -173,7 +185,22 @@ def _to_rgb(picture: PilImage.Image) -> PilImage.Image:
     return picture.convert("RGB")
 
 
-def _stretched(values: npt.NDArray[np.float32 | np.int32]) -> Image:
+def _deep_grey(picture: PilImage.Image) -> Image:
+    """Make grey of more than eight bits uint8, height x width."""
+    values = np.asarray(picture)
+    tags = getattr(picture, "tag_v2", {})  # only a TIFF has some, and Pillow heeds few of them
+    if picture.mode.startswith("I;16"):
+        bits = tags.get(TiffImagePlugin.BITSPERSAMPLE, (16,))[0]
+        grey = (values >> (bits - 8)).astype(np.uint8)
+        grey[values == picture.info.get("transparency", -1)] = 255
+    elif picture.mode == "I" and tags.get(TiffImagePlugin.SAMPLEFORMAT, (1,)) == (1,):
+        grey = _stretched(values.view(np.uint32))
+    else:
+        grey = _stretched(values)
+    return ~grey if tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0 else grey
+
+
+def _stretched(values: npt.NDArray[np.float32 | np.int32 | np.uint32]) -> Image:
     """Map values of any range, height x width, to uint8: minimum 0, maximum 255, NaN 0."""
     finite = np.isfinite(values)
     if not finite.any():
