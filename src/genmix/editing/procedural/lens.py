@@ -1,0 +1,299 @@
+"""Looks of the lens and the sensor: moved, out of focus, scratched, smeared, old, noisy."""
+
+import math
+
+import cv2
+import numpy as np
+
+from genmix.editing.procedural.looks import look
+from genmix.editing.procedural.tools import (
+    Field,
+    brightness,
+    develop,
+    drag,
+    grain,
+    linear,
+    noise,
+    plane,
+    smoothstep,
+    soften,
+)
+from genmix.images import Image
+
+_BLOCK = 8
+_WHERE = np.arange(_BLOCK)
+_DCT = np.sqrt(2 / _BLOCK) * np.cos((_WHERE + 0.5) * _WHERE[:, None] * (math.pi / _BLOCK))
+_DCT[0] /= math.sqrt(2)
+_DCT = _DCT.astype(np.float32)
+"""The cosine transform of eight samples: what JPEG and the codecs of old cameras cut up."""
+
+_CODE_STEPS = (0.03 + 0.012 * (_WHERE + _WHERE[:, None])).astype(np.float32)
+"""How coarsely a codec at low quality keeps each coefficient: the finer the detail, the coarser."""
+
+
+@look("motion-blur")
+def motion_blur(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """Keep the shutter open while the scene moves along a line, with a slight turn.
+
+    The average is taken in light, so that what is bright draws a streak.
+    """
+    angle = rng.uniform(0, math.pi)
+    path = rng.uniform(0.055, 0.09) * strength * min(image.shape[:2])
+    turn = rng.uniform(-0.03, 0.03) * strength
+    light = _with_highlights(linear(image), strength)
+    return develop(drag(light, path * math.cos(angle), path * math.sin(angle), turn))
+
+
+@look("defocus")
+def defocus(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """Spread each point into the disc of the aperture, more on one side of a slanted focus plane.
+
+    The disc is round or has blades, and what is bright shows its shape.
+    """
+    height, width = image.shape[:2]
+    blades = int(rng.choice([0, 5, 6, 7, 8]))
+    turn, rim = rng.uniform(0, math.tau), rng.uniform(-0.4, 0.8)
+    radius = rng.uniform(0.020, 0.026) * strength * min(height, width)
+    x, y = plane(height, width)
+    slope = rng.uniform(0, math.tau)
+    near = smoothstep(-0.6, 0.6, x * math.cos(slope) + y * math.sin(slope))
+    light = _with_highlights(linear(image), strength)
+    sharper = _through_aperture(light, 0.6 * radius, blades, turn, rim)
+    softer = _through_aperture(light, 1.15 * radius, blades, turn, rim)
+    return develop(sharper + (softer - sharper) * near[..., None])
+
+
+@look("scratched-lens")
+def scratched_lens(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """Put a scratched cover before the lens: bright and dark hair lines, streaks of stray light."""
+    height, width = image.shape[:2]
+    side = min(height, width)
+    wiped = rng.uniform(0, math.pi)
+    cuts = _scratches(height, width, wiped, rng)
+    lit_from = rng.uniform(0, math.tau)
+    shift = np.array(
+        [[1, 0, math.cos(lit_from) * side / 250], [0, 1, math.sin(lit_from) * side / 250]]
+    )
+    edge = cuts - np.asarray(cv2.warpAffine(cuts, shift, (width, height)), np.float32)
+    light = linear(image)
+    grey = brightness(light)
+    around = soften(grey, 0.12 * side)
+    small = cv2.resize(np.maximum(grey - 0.45, 0), (max(1, width // 4), max(1, height // 4)))
+    reach = 0.11 * side
+    flare = drag(np.asarray(small, np.float32), -reach * math.sin(wiped), reach * math.cos(wiped))
+    flare = np.asarray(cv2.resize(flare, (width, height)), np.float32)
+    veil = 0.5 * flare + 0.06 * around
+    glint = np.maximum(edge, 0) * (0.35 + 0.9 * around)
+    light *= (1 - (0.12 + 0.62 * np.maximum(-edge, 0)) * strength)[..., None]
+    light += ((glint + veil) * strength)[..., None]
+    return develop(light)
+
+
+@look("oil-smudge")
+def oil_smudge(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """Smear grease over the lens: wiped streaks and fingerprints that blur and veil in patches."""
+    height, width = image.shape[:2]
+    side = min(height, width)
+    wiped = rng.uniform(0, math.pi)
+    grease = _wipes(height, width, wiped, rng)
+    prints = _fingerprints(height, width, rng)
+    tint = np.array([1.0, 0.96, 0.86], np.float32) ** rng.uniform(0, 1.5)
+    light = linear(image)
+    path = 0.07 * side * strength
+    smeared = drag(
+        soften(light, 0.012 * side * strength), path * math.cos(wiped), path * math.sin(wiped)
+    )
+    veil = soften(brightness(light), 0.2 * side)[..., None]
+    smeared += (veil * 0.45 + 0.05 - 0.25 * smeared) * (strength * tint)
+    cover = np.clip(grease + prints, 0, 1) * min(1.0, 1.5 * strength)
+    light += (smeared - light) * cover[..., None]
+    return develop(light)
+
+
+@look("older-camera")
+def older_camera(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """Take the photo with an old surveillance camera or an early digital one.
+
+    Few lines, colour fringes towards the corners, little dynamic range, smeared colour, dark
+    corners; then either interlaced fields and scan lines, or the blocks of a coarse codec.
+    """
+    height, width = image.shape[:2]
+    side = min(height, width)
+    analogue = bool(rng.random() < 0.5)
+    lines = min(0.48 * side, rng.uniform(190, 240))
+    shrink = (side / max(lines, 8)) ** strength if side > 8 else 1.0
+    tint = rng.uniform(0.86, 1.12, 3).astype(np.float32)
+    rows, columns = (max(4, round(extent / shrink)) for extent in (height, width))
+    small = np.asarray(cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+    light = _fringes(linear(small), rng.uniform(0.006, 0.012) * strength)
+    x, y = plane(rows, columns)
+    light *= np.exp((x * x + y * y) * (-2.0 * strength))[..., None] * tint**strength
+    light += grain(rows, columns, rng) * (0.022 * strength)
+    tones = develop((light - 0.02 * strength) * 2 ** (0.55 * strength))
+    code = np.asarray(cv2.cvtColor(tones, cv2.COLOR_RGB2YCrCb), np.float32) / np.float32(255)
+    code = _smear_colour(code, strength)
+    code = _interlace(code, rng, strength) if analogue else _blocks(code, strength)
+    code8 = np.clip(np.rint(code * 255), 0, 255).astype(np.uint8)
+    coarse = cv2.cvtColor(code8, cv2.COLOR_YCrCb2RGB)
+    grow = cv2.INTER_LINEAR if analogue else cv2.INTER_NEAREST
+    return np.asarray(cv2.resize(coarse, (width, height), interpolation=grow), np.uint8)
+
+
+@look("sensor-noise")
+def sensor_noise(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """Turn the gain up: coloured shot and read noise, stripes of the rows, blotches, hot pixels."""
+    height, width = image.shape[:2]
+    gain = rng.uniform(0.8, 1.25) * strength
+    upright = bool(rng.random() < 0.5)
+    colours = rng.uniform(0.75, 1.35, 3).astype(np.float32)
+    light = linear(image)
+    dirt = grain(height, width, rng, 1 / 420) * colours
+    light += dirt * np.sqrt(light * 0.035 + 0.0011) * gain
+    blotch = [noise(height, width, 0.06, rng, octaves=2) - 0.5 for _ in range(3)]
+    light += np.asarray(cv2.merge(blotch), np.float32) * (0.08 * gain)
+    stripes = rng.standard_normal((1, width, 1) if upright else (height, 1, 1), dtype=np.float32)
+    light += stripes * (0.014 * gain)
+    hot = rng.random((height, width), dtype=np.float32) < 0.0008
+    light[hot] += rng.random((int(hot.sum()), 3), dtype=np.float32) * (0.9 * gain)
+    return develop(light)
+
+
+def _with_highlights(light: Field, strength: float) -> Field:
+    """Give back to clipped highlights some of the light that the camera cut off."""
+    excess = np.maximum(light - 0.85, 0)
+    return light + excess * (3.0 * strength)
+
+
+def _through_aperture(light: Field, radius: float, blades: int, turn: float, rim: float) -> Field:
+    """Convolve with an aperture of this radius in pixels; a large one at a smaller size."""
+    height, width = light.shape[:2]
+    cut = max(1.0, radius / 5)
+    rows, columns = max(1, round(height / cut)), max(1, round(width / cut))
+    kernel = _aperture(radius / cut, blades, turn, rim)
+    blurred = cv2.resize(light, (columns, rows), interpolation=cv2.INTER_AREA)
+    blurred = cv2.filter2D(blurred, -1, kernel, borderType=cv2.BORDER_REFLECT)
+    if (rows, columns) != (height, width):
+        blurred = cv2.resize(blurred, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(blurred, np.float32)
+
+
+def _aperture(radius: float, blades: int, turn: float, rim: float) -> Field:
+    """Draw the disc of an aperture, sum 1; `rim` above 0 makes its border brighter."""
+    reach = math.ceil(radius)
+    x = np.arange(-reach, reach + 1, dtype=np.float32)
+    distance = np.hypot(x, x[:, None])
+    if blades:
+        sector = math.tau / blades
+        angle = np.mod(np.arctan2(x[:, None], x) + turn, sector) - sector / 2
+        distance = np.asarray(distance * np.cos(angle) / math.cos(sector / 2) ** 0.5, np.float32)
+    disc = np.clip(radius + 0.5 - distance, 0, 1)
+    disc *= 1 + rim * (distance / max(radius, 0.5)) ** 2
+    return np.asarray(disc / disc.sum(), np.float32)
+
+
+def _scratches(height: int, width: int, wiped: float, rng: np.random.Generator) -> Field:
+    """Draw hair lines, most along the direction in which the cover was wiped, a few deep ones."""
+    canvas = np.zeros((height, width), np.uint8)
+    side = min(height, width)
+    steps = np.linspace(-0.5, 0.5, 12)
+    for stroke in range(110):
+        deep = stroke < 7
+        angle = wiped + rng.normal(0, 0.22) if rng.random() < 0.75 else rng.uniform(0, math.pi)
+        length = side * (rng.uniform(0.4, 1.1) if deep else rng.exponential(0.22) + 0.04)
+        bend = rng.normal(0, 0.12) * length
+        middle = rng.random(2) * (width, height)
+        along, across = steps * length, (steps**2 * 4) * bend
+        points = np.stack(
+            [
+                middle[0] + along * math.cos(angle) - across * math.sin(angle),
+                middle[1] + along * math.sin(angle) + across * math.cos(angle),
+            ],
+            axis=1,
+        )
+        depth = rng.uniform(170, 255) if deep else rng.uniform(40, 170)
+        thick = max(1, round(side * (rng.uniform(0.003, 0.007) if deep else 0.0018)))
+        fixed = np.rint(points * 16).astype(np.int32)
+        cv2.polylines(canvas, [fixed], False, depth, thick, cv2.LINE_AA, shift=4)
+    return soften(np.asarray(canvas, np.float32) / np.float32(255), 0.0014 * side)
+
+
+def _wipes(height: int, width: int, wiped: float, rng: np.random.Generator) -> Field:
+    """Draw where grease lies: broad wipes along one direction, streaked as a cloth leaves them."""
+    rows, columns = max(1, height // 2), max(1, width // 2)
+    side = min(rows, columns)
+    patches = smoothstep(0.38, 0.68, noise(rows, columns, 0.5, rng, octaves=2))
+    streaks = rng.random((rows, columns), dtype=np.float32)
+    reach = 0.45 * side
+    streaks = drag(soften(streaks, 0.006 * side), reach * math.cos(wiped), reach * math.sin(wiped))
+    streaks = (streaks - streaks.mean()) / max(float(streaks.std()), 1e-6)
+    grease = drag(patches, 0.3 * reach * math.cos(wiped), 0.3 * reach * math.sin(wiped))
+    grease = np.clip(grease * (0.72 + 0.26 * streaks), 0, 1)
+    return np.asarray(cv2.resize(grease, (width, height)), np.float32)
+
+
+def _fingerprints(height: int, width: int, rng: np.random.Generator) -> Field:
+    """Press one to three fingers on the lens: ovals of wavy concentric ridges."""
+    x, y = plane(height, width)
+    total = np.zeros((height, width), np.float32)
+    waves = noise(height, width, 0.2, rng, octaves=2)
+    for _ in range(int(rng.integers(1, 4))):
+        angle = rng.uniform(0, math.tau)
+        dx, dy = x - rng.uniform(-0.4, 0.4), y - rng.uniform(-0.4, 0.4)
+        u = dx * math.cos(angle) + dy * math.sin(angle)
+        v = dy * math.cos(angle) - dx * math.sin(angle)
+        inside = smoothstep(1.0, 0.75, np.hypot(u / 0.15, v / 0.105))
+        ridges = np.sin((np.hypot(u, v * 1.3) + 0.05 * waves) * 480)
+        total += inside * (0.45 + 0.45 * ridges)
+    return total
+
+
+def _fringes(light: Field, spread: float) -> Field:
+    """Magnify red a little and shrink blue, as a simple lens does."""
+    height, width = light.shape[:2]
+    planes = list(cv2.split(light))
+    for plane_index, zoom in ((0, 1 + spread), (2, 1 - spread)):
+        shift_x, shift_y = (1 - zoom) * (width - 1) / 2, (1 - zoom) * (height - 1) / 2
+        matrix = np.array([[zoom, 0, shift_x], [0, zoom, shift_y]])
+        planes[plane_index] = cv2.warpAffine(
+            planes[plane_index], matrix, (width, height), borderMode=cv2.BORDER_REPLICATE
+        )
+    return np.asarray(cv2.merge(planes), np.float32)
+
+
+def _smear_colour(code: Field, strength: float) -> Field:
+    """Blur colour sideways and pale it: old signals carry far fewer colours than lines."""
+    reach = 1 + 2 * round(3 * strength)
+    blurred = np.asarray(cv2.blur(code, (reach, 1)), np.float32)
+    blurred[..., 0] = code[..., 0]
+    blurred[..., 1:] = 0.5 + (blurred[..., 1:] - 0.5) * (1 - 0.45 * strength)
+    return blurred
+
+
+def _interlace(code: Field, rng: np.random.Generator, strength: float) -> Field:
+    """Shift every other line, darken between lines, and let some lines jitter."""
+    rows, columns = code.shape[:2]
+    shift = np.zeros(rows, np.float32)
+    shift[1::2] = rng.uniform(0.006, 0.012) * columns * rng.choice([-1, 1])
+    shift += rng.normal(0, 0.0012 * columns, rows).astype(np.float32)
+    at_x = np.arange(columns, dtype=np.float32) + (shift * strength)[:, None]
+    at_y = np.broadcast_to(np.arange(rows, dtype=np.float32)[:, None], at_x.shape)
+    woven = cv2.remap(
+        code, at_x, np.ascontiguousarray(at_y), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    woven[::2, :, 0] *= 1 - 0.22 * strength
+    return np.asarray(woven, np.float32)
+
+
+def _blocks(code: Field, strength: float) -> Field:
+    """Cut the picture into blocks of eight and keep their cosine coefficients coarsely."""
+    rows, columns = code.shape[:2]
+    below, beside = -rows % _BLOCK, -columns % _BLOCK
+    padded = cv2.copyMakeBorder(code, 0, below, 0, beside, cv2.BORDER_REPLICATE)
+    tiles = np.asarray(padded, np.float32).reshape(
+        (rows + below) // _BLOCK, _BLOCK, (columns + beside) // _BLOCK, _BLOCK, 3
+    )
+    tiles = tiles.transpose(0, 2, 4, 1, 3)
+    step = _CODE_STEPS * (2.2 * strength)
+    kept = np.rint((_DCT @ tiles @ _DCT.T) / step) * step
+    decoded = (_DCT.T @ kept @ _DCT).transpose(0, 3, 1, 4, 2)
+    return np.asarray(decoded.reshape(padded.shape)[:rows, :columns], np.float32)
