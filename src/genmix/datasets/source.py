@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 
@@ -31,8 +30,12 @@ class Ignored:
 class Source(Protocol):
     """A listing of labelled photos and the bytes of each.
 
+    A source can be sent to worker processes. There it only reads: the listing stays behind, so
+    that a worker's memory does not grow with the data set.
+
     Attributes:
-        photos: Sorted by path; never empty.
+        photos: Sorted by path, the rows of a table in their order, which is the order in which to
+            read them; never empty.
         ignored: What was found and is not used, sorted by path.
     """
 
@@ -48,7 +51,3 @@ class Source(Protocol):
         Raises:
             ImageError: If they cannot be read, with the reason.
         """
-
-
-def open_source(path: str | Path) -> Source:
-    """Open whatever is at `path`: class folders, an imagefolder with metadata, or Parquet."""
