@@ -6,6 +6,7 @@ without a traceback.
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Self
 
 
 class GenmixError(Exception):
@@ -41,6 +42,12 @@ class MissingExtraError(GenmixError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs an extra: pip install 'genmix[{extra}]'")
+        self.feature = feature
+        self.extra = extra
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str]]:
+        """Pickle by what it was made from, so that a worker process can pass it on."""
+        return type(self), (self.feature, self.extra)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -1,0 +1,9 @@
+"""Jobs: plan, shards, run, resume, finish; and what of a run is worth seeing before it."""
+
+from genmix.jobs.augment import augment
+from genmix.jobs.estimate import Estimate, estimate
+from genmix.jobs.folder import Share
+from genmix.jobs.preview import preview
+from genmix.jobs.summary import Summary, Tally
+
+__all__ = ["Estimate", "Share", "Summary", "Tally", "augment", "estimate", "preview"]

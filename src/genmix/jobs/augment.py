@@ -1,0 +1,167 @@
+"""The main job: from a source of labelled photos to a finished training set."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from genmix.datasets import Photo, Source, open_source
+from genmix.editing import Editor, open_editor
+from genmix.errors import OutputError, SourceError
+from genmix.fractals import FractalBank
+from genmix.jobs.finish import finish
+from genmix.jobs.folder import OutputFolder, Share
+from genmix.jobs.local import run_local
+from genmix.jobs.plan import Plan, listing_digest, spread
+from genmix.jobs.shard import ShardWork
+from genmix.jobs.summary import Summary, Tally
+from genmix.recipe import Recipe, load_recipe
+from genmix.storage import cache_folder
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Told (stage, done, total) as a run goes on; stages are "fractals" and "pictures"."""
+
+
+def augment(
+    source: str | Path,
+    out: str | Path,
+    recipe: Recipe | str | Path = "classification",
+    *,
+    workers: int = 1,
+    limit: int | None = None,
+    share: Share = Share(),
+    edits: Path | None = None,
+    progress: Progress = lambda *_: None,
+) -> Summary:
+    """Make a training set of a source of labelled photos.
+
+    Running it again with the same arguments goes on where it was stopped, and leaves a finished
+    output as it is. The result does not depend on `workers`, nor on how shares were cut.
+
+    Args:
+        source: Class folders, a Hugging Face imagefolder with metadata, or Parquet.
+        out: The output folder; made if missing.
+        recipe: A recipe, a preset's name or a recipe file.
+        workers: Processes.
+        limit: Use at most this many photos, spread evenly over the classes.
+        share: Which part of the shards to do. Whichever share ends last finishes the output.
+        edits: The folder of the edit cache; in the user's cache folder when left out.
+        progress: Told how far the run is.
+
+    Returns:
+        What it came to.
+
+    Raises:
+        GenmixError: A subclass that says what is wrong, where, and what to do.
+    """
+    started = time.monotonic()
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    plan, photos = make_plan(source, recipe, limit)
+    folder = OutputFolder(Path(out))
+    _keep_apart(Path(source), folder.path)
+    folder.open()
+    with folder.locked(share):
+        bank = open_bank(recipe, workers, progress)
+        editor = _editor(recipe).fingerprint
+        folder.claim(_identity(plan, editor, bank))
+        folder.clean(share)
+        folder.forget_incomplete(plan.shard_count)
+        work = ShardWork(
+            photos, recipe, plan.prompts, bank, edits or default_edits(), folder, share
+        )
+        summary = _run(plan, work, workers, progress)
+        summary.finished = finish(folder, plan, photos, editor)
+        shards = range(plan.shard_count)
+        counted = shards if summary.finished else filter(share.takes, shards)
+        summary.tally = Tally.of(folder.part(k) for k in counted)
+    summary.ignored = {entry.path: entry.reason for entry in photos.ignored}
+    summary.seconds = time.monotonic() - started
+    if len(summary.tally.failed_photos) == len(plan.photos):
+        path, reason = next(iter(summary.tally.failed_photos.items()))
+        raise SourceError(
+            f"none of the {len(plan.photos)} photos could be used; the first is {path} ({reason})"
+        )
+    return summary
+
+
+def make_plan(source: str | Path, recipe: Recipe, limit: int | None) -> tuple[Plan, Source]:
+    """Open a source and plan a recipe on it; nothing is written.
+
+    Raises:
+        GenmixError: If source, prompts or editor are not usable.
+    """
+    prompts = recipe.chosen_prompts()
+    _editor(recipe).check(prompts)
+    photos = open_source(source)
+    used: Sequence[Photo] = photos.photos if limit is None else spread(photos.photos, limit)
+    return Plan(used, recipe, prompts), photos
+
+
+def open_bank(recipe: Recipe, workers: int, progress: Progress) -> FractalBank:
+    """Open the fractals that a recipe names, drawing them if they are not cached."""
+    if recipe.fractals.folder is not None:
+        return FractalBank.from_folder(Path(recipe.fractals.folder), recipe.size)
+    return FractalBank.open(
+        recipe.fractals.count,
+        recipe.size,
+        recipe.seed,
+        families=recipe.fractals.families,
+        workers=workers,
+        progress=lambda done, total: progress("fractals", done, total),
+    )
+
+
+def default_edits() -> Path:
+    """Return the folder of the edit cache in the user's cache folder."""
+    return cache_folder() / "edits"
+
+
+def _run(plan: Plan, work: ShardWork, workers: int, progress: Progress) -> Summary:
+    mine = [k for k in range(plan.shard_count) if work.share.takes(k)]
+    done = {k for k in mine if work.out.done(k)}
+    items = {k: len(plan.shard(k)) * plan.items_per_photo for k in mine}
+    kept = sum(items[k] for k in done)
+    summary = Summary(work.out.path, planned=sum(items.values()), kept_from_before=kept)
+
+    def tasks() -> Iterator[tuple[int, Sequence[Photo]]]:
+        return ((k, plan.shard(k)) for k in mine if k not in done)
+
+    def on_items(finished: int) -> None:
+        progress("pictures", kept + finished, summary.planned)
+
+    on_items(0)
+    for counts in run_local(work, tasks(), workers, on_items):
+        summary.edits_made += counts.edits_made
+        summary.edits_reused += counts.edits_reused
+    progress("pictures", summary.planned, summary.planned)
+    return summary
+
+
+def _editor(recipe: Recipe) -> Editor:
+    return open_editor(recipe.editor.name, strength=recipe.editor.strength)
+
+
+def _identity(plan: Plan, editor: str, bank: FractalBank) -> dict[str, Any]:
+    """Everything that the output's bytes depend on, as plain values."""
+    recipe = plan.recipe
+    return {
+        "format": 1,
+        **recipe.model_dump(mode="json", exclude={"prompts": {"library"}}),
+        "prompt list": [prompt.id for prompt in plan.prompts],
+        "prompt texts": [[prompt.prompt, prompt.instruction] for prompt in plan.prompts],
+        "editor version": editor,
+        "fractals version": bank.fingerprint,
+        "number of photos": len(plan.photos),
+        "listing of photos": listing_digest(plan.photos),
+    }
+
+
+def _keep_apart(source: Path, out: Path) -> None:
+    source, out = source.resolve(), out.resolve()
+    if out == source or source in out.parents:
+        raise OutputError(
+            f"the output {out} lies inside the source {source}: its pictures would be read as "
+            "photos next time; choose a folder beside it"
+        )
+    if out in source.parents:
+        raise OutputError(f"the output {out} contains the source {source}: choose another folder")

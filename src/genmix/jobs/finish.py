@@ -1,0 +1,130 @@
+"""Finishing: when every shard is whole, the output gets its pictures, manifest, sheet and card."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import yaml
+
+from genmix.datasets import Photo, Source
+from genmix.datasets.card import CARD, card_text
+from genmix.datasets.manifest import iterate_rows, join_parts
+from genmix.errors import ImageError
+from genmix.images import Image, decode, encode_png, prepare
+from genmix.jobs.folder import OutputFolder
+from genmix.jobs.plan import Plan, spread
+from genmix.jobs.summary import Tally
+from genmix.prompts import PromptLibrary
+from genmix.sheets import SheetRow, draw_sheet
+from genmix.storage import write_whole, writing
+
+SHEET = "contact-sheet.png"
+RECIPE = "recipe.yaml"
+PROMPTS = "prompts.yaml"
+
+
+def finish(out: OutputFolder, plan: Plan, source: Source, editor: str) -> bool:
+    """Finish the output if all its shards are there.
+
+    A finished output is left as it is. After a kill, doing it again goes on where it stopped; the
+    manifest comes last, so that an output with a manifest is complete.
+
+    Args:
+        out: The output.
+        plan: What was to be made.
+        source: Where the originals on the contact sheet come from.
+        editor: The editor's fingerprint, for the dataset card.
+
+    Returns:
+        Whether the output is complete.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    with out.finishing():
+        if not all(out.done(k) for k in range(plan.shard_count)):
+            return False
+        if not out.manifest.exists():
+            _write(out, plan, source, editor)
+    return True
+
+
+def _write(out: OutputFolder, plan: Plan, source: Source, editor: str) -> None:
+    for k in range(plan.shard_count):
+        out.publish(k)
+    parts = [out.part(k) for k in range(plan.shard_count)]
+    tally = Tally.of(parts)
+    card = card_text(
+        written=tally.written,
+        classes=tally.classes,
+        prompt_counts=tally.prompts,
+        prompts=plan.prompts,
+        rejected=tally.rejected,
+        failed=tally.failed,
+        size=plan.recipe.size,
+        editor=editor,
+        sheet=SHEET,
+    )
+    write_whole(out.path / RECIPE, _resolved_recipe(plan).encode())
+    write_whole(out.path / PROMPTS, _prompt_file(plan).encode())
+    write_whole(out.path / SHEET, encode_png(_contact_sheet(out, parts, plan, source)))
+    write_whole(out.path / CARD, card.encode())
+    with writing(out.manifest):
+        unfinished = out.manifest.with_suffix(".part")
+        join_parts(parts, unfinished)
+        unfinished.replace(out.manifest)
+
+
+def _resolved_recipe(plan: Plan) -> str:
+    recipe = plan.recipe.changed(prompts={"library": PROMPTS, "only": None})
+    return (
+        "# The recipe of this output, every value spelled out; `genmix augment SOURCE -o OUT\n"
+        f"# --recipe {RECIPE}` makes the same bytes again.\n" + recipe.to_yaml()
+    )
+
+
+def _prompt_file(plan: Plan) -> str:
+    library = PromptLibrary(id="prompts", prompts=plan.prompts)
+    data = library.model_dump(mode="json", exclude_none=True)
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+
+
+def _contact_sheet(out: OutputFolder, parts: Iterable[Path], plan: Plan, source: Source) -> Image:
+    """Draw some photos of every class beside what was made of them."""
+    made: dict[str, dict[str, str]] = {p.path: {} for p in spread(plan.photos, _SHEET_ROWS)}
+    for part in parts:
+        for row in iterate_rows(part, ["source", "prompt", "variant", "output"]):
+            if row["source"] in made and row["variant"] == 0 and row["output"]:
+                made[row["source"]][row["prompt"]] = row["output"]
+    photos = [photo for photo in plan.photos if photo.path in made]
+    names = {prompt.id: prompt.name.en for prompt in plan.prompts}
+    if plan.recipe.prompts.per_photo is None:
+        shown = list(names)[:_SHEET_COLUMNS]
+        rows = [
+            SheetRow(
+                photo.label,
+                [_original(photo, plan, source), *(_output(out, made[photo.path].get(k)) for k in shown)],
+            )
+            for photo in photos
+        ]
+        return draw_sheet(rows, ["original", *(names[k] for k in shown)])
+    rows = []
+    for photo in photos:
+        shown = list(made[photo.path])[:_SHEET_COLUMNS]
+        cells = [_original(photo, plan, source), *(_output(out, made[photo.path][k]) for k in shown)]
+        rows.append(SheetRow(photo.label, cells, captions=["original", *(names[k] for k in shown)]))
+    return draw_sheet(rows, [])
+
+
+def _original(photo: Photo, plan: Plan, source: Source) -> Image | None:
+    try:
+        return prepare(decode(source.read(photo)), plan.recipe.size, plan.recipe.fit)
+    except ImageError:
+        return None
+
+
+def _output(out: OutputFolder, output: str | None) -> Image | None:
+    return None if output is None else decode((out.path / output).read_bytes())
+
+
+_SHEET_ROWS = 8
+_SHEET_COLUMNS = 9

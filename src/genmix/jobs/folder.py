@@ -1,0 +1,235 @@
+"""The output folder: its layout, whose it is, who may write to it, and which shards are done.
+
+While a run goes on, everything lies in `.genmix/`: a shard's pictures and its part of the manifest
+are written to a staging folder that is renamed when whole. `finish` then moves the pictures to
+`images/` and joins the parts.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import portalocker
+
+from genmix.datasets.layout import IMAGES
+from genmix.datasets.manifest import MANIFEST, Row, iterate_rows, read_rows, write_rows
+from genmix.errors import OutputError
+from genmix.jobs.pipeline import Made
+from genmix.storage import write_whole, writing
+
+_PART = "part.parquet"
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which part of the shards a run does: `index` of `count`, counted from 1."""
+
+    index: int = 1
+    count: int = 1
+
+    def takes(self, shard: int) -> bool:
+        """Tell whether a shard is this share's."""
+        return shard % self.count == self.index - 1
+
+
+@dataclass(frozen=True)
+class OutputFolder:
+    """One output, finished or under way.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    @property
+    def manifest(self) -> Path:
+        """The finished manifest."""
+        return self.path / MANIFEST
+
+    @property
+    def images(self) -> Path:
+        """The finished pictures, in class folders."""
+        return self.path / IMAGES
+
+    def open(self) -> None:
+        """Make the folder if it is missing.
+
+        Raises:
+            OutputError: If it cannot be made, or holds something that is no genmix output.
+        """
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            if not self._hidden.exists() and any(self.path.iterdir()):
+                raise OutputError(
+                    f"{self.path} is not empty and is no genmix output: choose a new folder"
+                )
+            self._hidden.mkdir(exist_ok=True)
+
+    def claim(self, identity: dict[str, Any]) -> None:
+        """Make the folder this run's, or make sure that it already is.
+
+        Args:
+            identity: What the output depends on, as plain values.
+
+        Raises:
+            OutputError: If the folder belongs to another run; the message names the difference.
+        """
+        record = self._hidden / "job.json"
+        if not record.exists():
+            write_whole(record, json.dumps(identity, indent=1, ensure_ascii=False).encode())
+        elif difference := _difference(self._read(record), identity):
+            raise OutputError(
+                f"{self.path} belongs to another run: {difference}; choose a new folder "
+                "(edits are cached and will not be made again)"
+            )
+
+    @contextmanager
+    def locked(self, share: Share) -> Iterator[None]:
+        """Keep other runs out; runs of different shares may go side by side.
+
+        Raises:
+            OutputError: If another run is writing here.
+        """
+        whole = share.count == 1
+        kind = portalocker.LockFlags.EXCLUSIVE if whole else portalocker.LockFlags.SHARED
+        with self._lock("lock", kind):
+            if whole:
+                yield
+                return
+            name = f"lock-{share.index}-of-{share.count}"
+            with self._lock(name, portalocker.LockFlags.EXCLUSIVE):
+                yield
+
+    @contextmanager
+    def _lock(
+        self, name: str, kind: portalocker.LockFlags, *, wait: bool = False
+    ) -> Iterator[None]:
+        flags = kind if wait else kind | portalocker.LockFlags.NON_BLOCKING
+        with writing(self._hidden), (self._hidden / name).open("a") as file:
+            try:
+                portalocker.lock(file, flags)
+            except portalocker.exceptions.LockException as error:
+                raise OutputError(
+                    f"another genmix run is writing to {self.path}: wait for it to end, or choose "
+                    "another folder"
+                ) from error
+            yield
+
+    def clean(self, share: Share) -> None:
+        """Remove what a killed run of the same share left behind."""
+        shutil.rmtree(self._staging(share), ignore_errors=True)
+
+    def done(self, shard: int) -> bool:
+        """Tell whether a shard is whole."""
+        return self.part(shard).exists()
+
+    def part(self, shard: int) -> Path:
+        """Return a shard's part of the manifest."""
+        return self._shards / f"{shard:06d}" / _PART
+
+    def write_shard(self, shard: int, share: Share, made: Iterable[Made], columns: Any) -> None:
+        """Write a shard: all of it, or nothing.
+
+        Args:
+            shard: Its index.
+            share: The share that writes it.
+            made: What became of its items.
+            columns: The manifest's schema.
+
+        Raises:
+            OutputError: If it cannot be written.
+        """
+        staging = self._staging(share) / f"{shard:06d}"
+        with writing(self.path):
+            shutil.rmtree(staging, ignore_errors=True)
+            staging.mkdir(parents=True)
+            rows = [_written(one, staging) for one in made]
+            write_rows(staging / _PART, rows, columns)
+            self._shards.mkdir(exist_ok=True)
+            if not self.done(shard):
+                staging.rename(self._shards / f"{shard:06d}")
+
+    def publish(self, shard: int) -> None:
+        """Move a shard's pictures to `images/`; doing it again is harmless."""
+        folder = self._shards / f"{shard:06d}"
+        with writing(self.path):
+            for row in read_rows(self.part(shard)):
+                if row["output"] is None:
+                    continue
+                staged, place = folder / row["output"], self.path / row["output"]
+                if staged.is_symlink() or staged.exists():
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    staged.replace(place)
+            shutil.rmtree(folder / IMAGES, ignore_errors=True)
+
+    def forget_incomplete(self, shards: int) -> None:
+        """Un-finish what was finished but has lost pictures since, so that they are made again."""
+        for shard in range(shards):
+            if not self.done(shard):
+                continue
+            folder = self._shards / f"{shard:06d}"
+            outputs = [r["output"] for r in iterate_rows(self.part(shard), ["output"])]
+            places = (self.path / o for o in outputs if o is not None)
+            if not all(p.exists() or (folder / p.relative_to(self.path)).exists() for p in places):
+                with writing(self.path):
+                    self.manifest.unlink(missing_ok=True)
+                    shutil.rmtree(folder)
+
+    @contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Let one run at a time finish the output; others wait."""
+        with self._lock("finish", portalocker.LockFlags.EXCLUSIVE, wait=True):
+            yield
+
+    @property
+    def _hidden(self) -> Path:
+        return self.path / ".genmix"
+
+    @property
+    def _shards(self) -> Path:
+        return self._hidden / "shards"
+
+    def _staging(self, share: Share) -> Path:
+        return self._hidden / "staging" / f"{share.index}-of-{share.count}"
+
+    def _read(self, record: Path) -> dict[str, Any]:
+        try:
+            identity = json.loads(record.read_bytes())
+        except (OSError, ValueError) as error:
+            raise OutputError(f"cannot read {record}: choose a new folder") from error
+        return identity if isinstance(identity, dict) else {}
+
+
+def _written(made: Made, staging: Path) -> Row:
+    if made.link_to is not None:
+        place = _place(staging, made)
+        place.symlink_to(made.link_to.resolve())
+    elif made.data is not None:
+        _place(staging, made).write_bytes(made.data)
+    return made.row
+
+
+def _place(staging: Path, made: Made) -> Path:
+    place: Path = staging / made.row["output"]
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def _difference(there: dict[str, Any], here: dict[str, Any], path: str = "") -> str | None:
+    """Name the first value in which two identities differ."""
+    for key in [*here, *(k for k in there if k not in here)]:
+        a, b = there.get(key), here.get(key)
+        if a == b:
+            continue
+        name = f"{path}.{key}" if path else key
+        if isinstance(a, dict) and isinstance(b, dict):
+            return _difference(a, b, name)
+        if max(len(str(a)), len(str(b))) > 60:
+            return f"its {name} differs"
+        return f"{name} was {a} there and is {b} now"
+    return None
