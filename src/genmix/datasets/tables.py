@@ -20,7 +20,20 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 _ROWS_AT_A_TIME = 32
-"""So few that whatever the row groups' size, only some megabytes of pictures are held."""
+"""So few that, however large the row groups are, only pages and some megabytes are held."""
+
+# What pyarrow is known to raise on damaged files, besides its own exceptions that are none of
+# these; StopIteration is a row group with fewer rows than it claims.
+_DAMAGE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    MemoryError,
+    RuntimeError,
+    StopIteration,
+)
 
 
 class TableSource:
@@ -48,7 +61,7 @@ class TableSource:
                 if self._pictures is None or self._pictures.path != self.root / name:
                     self._pictures = _Pictures(self.root / name)
                 data = self._pictures.read(int(row))
-            except (pa.ArrowException, OSError, SourceError) as error:
+            except (pa.ArrowException, SourceError, *_DAMAGE) as error:
                 self._pictures = None
                 raise ImageError(f"cannot be read: {_in_short(error)}") from error
         if data is None:
@@ -108,7 +121,7 @@ def reading(path: Path) -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, *_DAMAGE) as error:
         raise SourceError(f"cannot read {path} as Parquet: {_in_short(error)}") from error
 
 
@@ -121,25 +134,25 @@ class _Pictures:
         self._column = _picture_bytes(self._table.schema_arrow, path)
         meta = self._table.metadata
         sizes = (meta.row_group(i).num_rows for i in range(meta.num_row_groups))
-        self._starts = list(accumulate(sizes, initial=0))
-        self._first = self._end = 0
-        self._batch: list[bytes | None] = []
+        self._group_starts = list(accumulate(sizes, initial=0))
         self._group_end = 0
+        self._batches: Iterator[pa.RecordBatch] = iter(())
+        self._batch: list[bytes | None] = []
+        self._batch_start = 0
 
     def read(self, row: int) -> bytes | None:
-        """Read a row; forward within its row group, else from the group's beginning."""
-        if not self._first <= row < self._group_end:
-            group = bisect_right(self._starts, row) - 1
+        """Read a row: on from the last one in its row group, else from the group's first."""
+        if not self._batch_start <= row < self._group_end:
+            group = bisect_right(self._group_starts, row) - 1
+            self._batch_start, self._group_end = self._group_starts[group : group + 2]
+            self._batch = []
             self._batches = self._table.iter_batches(
                 _ROWS_AT_A_TIME, row_groups=[group], columns=[self._column]
             )
-            self._first = self._starts[group]
-            self._group_end = self._starts[group + 1]
-            self._batch = []
-        while row >= self._first + len(self._batch):
-            self._first += len(self._batch)
+        while row >= self._batch_start + len(self._batch):
+            self._batch_start += len(self._batch)
             self._batch = _values(next(self._batches))
-        return self._batch[row - self._first]
+        return self._batch[row - self._batch_start]
 
 
 def _rows(table: "pq.ParquetFile", name: str, path: Path) -> Iterator[Photo | Ignored]:
@@ -154,7 +167,7 @@ def _rows(table: "pq.ParquetFile", name: str, path: Path) -> Iterator[Photo | Ig
             for value in batch.column(0).to_pylist():
                 here = f"{name}#{row}"
                 label = _label(value, class_names, f"{path}#{row}")
-                if next(without):
+                if next(without, True):
                     yield Ignored(here, "no image bytes")
                 elif label is None:
                     yield Ignored(here, "no label" if value is None else f"no label for {value!r}")
@@ -216,7 +229,7 @@ def _rows_without(table: "pq.ParquetFile", group: int, picture: str) -> Iterator
     """
     about = table.metadata.row_group(group)
     columns = [about.column(i) for i in range(about.num_columns)]
-    nulls = next(c.statistics for c in columns if c.path_in_schema == picture)
+    nulls = next((c.statistics for c in columns if c.path_in_schema == picture), None)
     if nulls is not None and nulls.has_null_count and nulls.null_count == 0:
         yield from repeat(False)
     for batch in table.iter_batches(_ROWS_AT_A_TIME, row_groups=[group], columns=[picture]):
@@ -237,4 +250,4 @@ def _split_of(name: str) -> str | None:
 
 def _in_short(error: Exception) -> str:
     reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-    return f"{reason:.120}"
+    return f"{reason:.120}" if reason else "damaged"
