@@ -11,10 +11,12 @@ from genmix.editing.procedural.tools import (
     brightness,
     develop,
     drag,
+    draw_path,
     grain,
     linear,
     noise,
     plane,
+    scene_light,
     smoothstep,
     soften,
 )
@@ -53,12 +55,12 @@ def defocus(image: Image, rng: np.random.Generator, strength: float) -> Image:
     height, width = image.shape[:2]
     blades = int(rng.choice([0, 5, 6, 7, 8]))
     turn, rim = rng.uniform(0, math.tau), rng.uniform(-0.4, 0.8)
-    radius = rng.uniform(0.020, 0.026) * strength * min(height, width)
+    radius = max(1.4, rng.uniform(0.022, 0.034) * min(height, width)) * strength
     x, y = plane(height, width)
     slope = rng.uniform(0, math.tau)
-    near = smoothstep(-0.6, 0.6, x * math.cos(slope) + y * math.sin(slope))
+    near = smoothstep(-0.45, 0.45, x * math.cos(slope) + y * math.sin(slope))
     light = _with_highlights(linear(image), strength)
-    sharper = _through_aperture(light, 0.6 * radius, blades, turn, rim)
+    sharper = _through_aperture(light, 0.5 * radius, blades, turn, rim)
     softer = _through_aperture(light, 1.15 * radius, blades, turn, rim)
     return develop(sharper + (softer - sharper) * near[..., None])
 
@@ -99,10 +101,13 @@ def oil_smudge(image: Image, rng: np.random.Generator, strength: float) -> Image
     prints = _fingerprints(height, width, rng)
     tint = np.array([1.0, 0.96, 0.86], np.float32) ** rng.uniform(0, 1.5)
     light = linear(image)
-    path = 0.07 * side * strength
-    smeared = drag(
-        soften(light, 0.012 * side * strength), path * math.cos(wiped), path * math.sin(wiped)
-    )
+    blurred = soften(light, 0.012 * side * strength)
+    # What is blurred needs few pixels: the drag is made at half the size.
+    half = cv2.resize(blurred, (max(1, width // 2), max(1, height // 2)))
+    path = 0.035 * side * strength
+    half = drag(np.asarray(half, np.float32), path * math.cos(wiped), path * math.sin(wiped))
+    dragged = np.asarray(cv2.resize(half, (width, height)), np.float32)
+    smeared = blurred + (dragged - blurred) * min(1.0, 2 * strength)
     veil = soften(brightness(light), 0.2 * side)[..., None]
     smeared += (veil * 0.45 + 0.05 - 0.25 * smeared) * (strength * tint)
     cover = np.clip(grease + prints, 0, 1) * min(1.0, 1.5 * strength)
@@ -120,30 +125,30 @@ def older_camera(image: Image, rng: np.random.Generator, strength: float) -> Ima
     height, width = image.shape[:2]
     side = min(height, width)
     analogue = bool(rng.random() < 0.5)
-    lines = min(0.48 * side, rng.uniform(190, 240))
-    shrink = (side / max(lines, 8)) ** strength if side > 8 else 1.0
+    lines = min(side, max(0.55 * side, 30), rng.uniform(150, 200))
+    shrink = (side / lines) ** strength
     tint = rng.uniform(0.86, 1.12, 3).astype(np.float32)
     rows, columns = (max(4, round(extent / shrink)) for extent in (height, width))
     small = np.asarray(cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
-    light = _fringes(linear(small), rng.uniform(0.006, 0.012) * strength)
+    light = _fringes(linear(small), rng.uniform(0.008, 0.016) * strength)
     x, y = plane(rows, columns)
     light *= np.exp((x * x + y * y) * (-2.0 * strength))[..., None] * tint**strength
-    light += grain(rows, columns, rng) * (0.022 * strength)
-    tones = develop((light - 0.02 * strength) * 2 ** (0.55 * strength))
+    lit = scene_light(image)
+    light += grain(rows, columns, rng) * (0.022 * lit * strength)
+    tones = develop((light - 0.010 * lit * strength) * 2 ** (0.55 * strength))
     code = np.asarray(cv2.cvtColor(tones, cv2.COLOR_RGB2YCrCb), np.float32) / np.float32(255)
     code = _smear_colour(code, strength)
-    code = _interlace(code, rng, strength) if analogue else _blocks(code, strength)
+    code = _interlace(code, rng, strength) if analogue else _blocks(code, strength * lit**0.4)
     code8 = np.clip(np.rint(code * 255), 0, 255).astype(np.uint8)
     coarse = cv2.cvtColor(code8, cv2.COLOR_YCrCb2RGB)
-    grow = cv2.INTER_LINEAR if analogue else cv2.INTER_NEAREST
-    return np.asarray(cv2.resize(coarse, (width, height), interpolation=grow), np.uint8)
+    return np.asarray(cv2.resize(coarse, (width, height)), np.uint8)
 
 
 @look("sensor-noise")
 def sensor_noise(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Turn the gain up: coloured shot and read noise, stripes of the rows, blotches, hot pixels."""
     height, width = image.shape[:2]
-    gain = rng.uniform(0.8, 1.25) * strength
+    gain = rng.uniform(0.8, 1.25) * strength * scene_light(image) ** 0.8
     upright = bool(rng.random() < 0.5)
     colours = rng.uniform(0.75, 1.35, 3).astype(np.float32)
     light = linear(image)
@@ -181,7 +186,7 @@ def _aperture(radius: float, blades: int, turn: float, rim: float) -> Field:
     """Draw the disc of an aperture, sum 1; `rim` above 0 makes its border brighter."""
     reach = math.ceil(radius)
     x = np.arange(-reach, reach + 1, dtype=np.float32)
-    distance = np.hypot(x, x[:, None])
+    distance = np.sqrt(x * x + x[:, None] ** 2)
     if blades:
         sector = math.tau / blades
         angle = np.mod(np.arctan2(x[:, None], x) + turn, sector) - sector / 2
@@ -196,7 +201,8 @@ def _scratches(height: int, width: int, wiped: float, rng: np.random.Generator) 
     canvas = np.zeros((height, width), np.uint8)
     side = min(height, width)
     steps = np.linspace(-0.5, 0.5, 12)
-    for stroke in range(110):
+    # A line is never thinner than a pixel: small pictures get fewer.
+    for stroke in range(round(110 * min(1.0, max(0.25, side / 300)))):
         deep = stroke < 7
         angle = wiped + rng.normal(0, 0.22) if rng.random() < 0.75 else rng.uniform(0, math.pi)
         length = side * (rng.uniform(0.4, 1.1) if deep else rng.exponential(0.22) + 0.04)
@@ -212,8 +218,9 @@ def _scratches(height: int, width: int, wiped: float, rng: np.random.Generator) 
         )
         depth = rng.uniform(170, 255) if deep else rng.uniform(40, 170)
         thick = max(1, round(side * (rng.uniform(0.003, 0.007) if deep else 0.0018)))
-        fixed = np.rint(points * 16).astype(np.int32)
-        cv2.polylines(canvas, [fixed], False, depth, thick, cv2.LINE_AA, shift=4)
+        # Thin ends: the thick line is the middle of the thin one.
+        draw_path(canvas, points, depth, 1)
+        draw_path(canvas, points[2:-2], depth, thick)
     return soften(np.asarray(canvas, np.float32) / np.float32(255), 0.0014 * side)
 
 
@@ -232,19 +239,37 @@ def _wipes(height: int, width: int, wiped: float, rng: np.random.Generator) -> F
 
 
 def _fingerprints(height: int, width: int, rng: np.random.Generator) -> Field:
-    """Press one to three fingers on the lens: ovals of wavy concentric ridges."""
-    x, y = plane(height, width)
+    """Press one to three fingers on the lens: ovals of looping ridges, worn away in places."""
+    side = min(height, width)
     total = np.zeros((height, width), np.float32)
-    waves = noise(height, width, 0.2, rng, octaves=2)
+    extent = max(2, round(0.34 * side))
     for _ in range(int(rng.integers(1, 4))):
-        angle = rng.uniform(0, math.tau)
-        dx, dy = x - rng.uniform(-0.4, 0.4), y - rng.uniform(-0.4, 0.4)
-        u = dx * math.cos(angle) + dy * math.sin(angle)
-        v = dy * math.cos(angle) - dx * math.sin(angle)
-        inside = smoothstep(1.0, 0.75, np.hypot(u / 0.15, v / 0.105))
-        ridges = np.sin((np.hypot(u, v * 1.3) + 0.05 * waves) * 480)
-        total += inside * (0.45 + 0.45 * ridges)
+        finger = _fingerprint(extent, side, rng)
+        left = round(rng.uniform(0.05, 0.95) * width - extent / 2)
+        top = round(rng.uniform(0.05, 0.95) * height - extent / 2)
+        across = slice(max(0, left), min(width, left + extent))
+        down = slice(max(0, top), min(height, top + extent))
+        total[down, across] += finger[
+            down.start - top : down.stop - top, across.start - left : across.stop - left
+        ]
     return total
+
+
+def _fingerprint(extent: int, side: int, rng: np.random.Generator) -> Field:
+    """Draw one fingerprint in a square of `extent` pixels; lengths are shares of `side`."""
+    x, y = plane(extent, extent)
+    x, y = x * (extent / side), y * (extent / side)
+    angle, ridge = rng.uniform(0, math.tau), rng.uniform(0.011, 0.014)
+    u = x * math.cos(angle) + y * math.sin(angle)
+    v = y * math.cos(angle) - x * math.sin(angle)
+    oval = np.asarray(np.sqrt((u / 0.15) ** 2 + (v / 0.105) ** 2), np.float32)
+    uneven = noise(extent, extent, 0.35, rng, octaves=3)
+    inside = smoothstep(1.02, 0.7, oval + 0.3 * (uneven - 0.5))
+    loops = np.sqrt((u + rng.uniform(-0.05, 0.05) - 6 * v * v) ** 2 + (1.5 * v) ** 2)
+    waves = np.sin(loops * (math.tau / ridge) + 9 * uneven)
+    # Ridges finer than the pixels would only make a moire.
+    contrast = min(max(ridge * side - 1.5, 0), 1) * smoothstep(0.2, 0.6, uneven)
+    return np.asarray(inside * (0.48 + 0.46 * contrast * waves), np.float32)
 
 
 def _fringes(light: Field, spread: float) -> Field:
@@ -293,7 +318,8 @@ def _blocks(code: Field, strength: float) -> Field:
         (rows + below) // _BLOCK, _BLOCK, (columns + beside) // _BLOCK, _BLOCK, 3
     )
     tiles = tiles.transpose(0, 2, 4, 1, 3)
-    step = _CODE_STEPS * (2.2 * strength)
+    # In a small picture a block covers much: it must keep more.
+    step = _CODE_STEPS * (2.5 * strength * min(1.0, min(rows, columns) / 110))
     kept = np.rint((_DCT @ tiles @ _DCT.T) / step) * step
     decoded = (_DCT.T @ kept @ _DCT).transpose(0, 3, 1, 4, 2)
     return np.asarray(decoded.reshape(padded.shape)[:rows, :columns], np.float32)

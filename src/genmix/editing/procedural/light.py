@@ -19,6 +19,7 @@ from genmix.editing.procedural.tools import (
     linear,
     noise,
     plane,
+    scene_light,
     smoothstep,
     soften,
 )
@@ -40,14 +41,16 @@ def low_light(image: Image, rng: np.random.Generator, strength: float) -> Image:
     tint = _pick(rng, _NIGHT)
     level = rng.uniform(0.018, 0.042)
     pool = _pool(height, width, rng)
-    dirt = grain(height, width, rng)
+    dirt = grain(height, width, rng, 1 / 480)
     light = linear(image)
     grey = brightness(light)
-    exposure = min(0.30, level / max(float(grey.mean()), 1e-3))
+    lit = scene_light(image)
+    # Towards 1 in what is dark already: two more stops would leave nothing.
+    exposure = min(0.6 - 0.3 * lit, max(0.075, level / max(float(grey.mean()), 1e-3)))
     light += (grey[..., None] - light) * (0.45 * strength)
-    light *= ((0.3 + 1.7 * pool) * exposure)[..., None] ** strength * tint**strength
-    shot, read = 9e-4, 2.4e-3
-    light += dirt * np.sqrt(light * shot + read**2) * strength
+    light *= ((0.35 + 1.8 * pool) * exposure)[..., None] ** strength * tint**strength
+    shot, read = 1.5e-3, 3.4e-3
+    light += dirt * np.sqrt(light * shot + read**2) * (strength * lit)
     return develop(light)
 
 
@@ -131,8 +134,8 @@ def glare(image: Image, rng: np.random.Generator, strength: float) -> Image:
     shine = kind(height, width, rng)
     bloom = soften(shine, 0.05 * min(height, width))
     light = linear(image)
-    # The camera's automatic exposure gives way to the bright spot.
-    light *= 0.5**strength
+    # The camera's automatic exposure gives way to the bright spot, if it has room to.
+    light *= (1 - 0.5 * scene_light(image)) ** strength
     light += ((shine + 0.35 * bloom + 0.02) * strength)[..., None] * colour
     return develop(light)
 
@@ -170,17 +173,17 @@ def _mirrored_tubes(height: int, width: int, rng: np.random.Generator) -> Field:
 
 
 def _mirrored_window(height: int, width: int, rng: np.random.Generator) -> Field:
-    """A bright window mirrored in a glossy, slightly uneven surface."""
+    """A row of bright window panes mirrored in a glossy, slightly uneven surface."""
     across, along = _slanted_plane(height, width, rng)
     uneven = noise(height, width, 0.6, rng, octaves=3) - 0.5
     across, along = across + 0.04 * uneven, along - 0.04 * uneven
-    across, along = across - rng.uniform(-0.25, 0.25), along - rng.uniform(-0.25, 0.25)
-    high, broad = rng.uniform(0.16, 0.24), rng.uniform(0.12, 0.2)
-    blur = np.full_like(across, 0.012)
-    panes = _inside(across, high, blur) * _inside(along, broad, blur)
-    panes *= 1 - _inside(across, 0.008, blur)
-    panes *= 1 - _inside(along - broad * rng.uniform(-0.3, 0.3), 0.008, blur)
-    return np.asarray(panes * (0.5 + 0.6 * uneven + 0.5 * along), np.float32)
+    across, along = across - rng.uniform(-0.2, 0.2), along - rng.uniform(-0.3, 0.3)
+    pane, high = rng.uniform(0.13, 0.18), rng.uniform(0.09, 0.15)
+    blur = np.full_like(across, 0.010)
+    panes = _inside(across, 2 * pane, blur) * _inside(along, high, blur)
+    panes *= _stripes(across + pane / 2, pane, 0.88, blur)
+    panes *= 1 - _inside(along - high * rng.uniform(-0.5, 0.5), 0.007, blur)
+    return np.asarray(panes * (0.45 + 0.6 * uneven + 0.5 * across), np.float32)
 
 
 _GLINTS = (_lamp_in_lens, _mirrored_tubes, _mirrored_window)
@@ -193,7 +196,7 @@ def _slats(across: Field, _along: Field, blur: Field, rng: np.random.Generator) 
 
 def _window(across: Field, along: Field, blur: Field, rng: np.random.Generator) -> Field:
     across, along = across - rng.uniform(-0.12, 0.12), along - rng.uniform(-0.12, 0.12)
-    pane, bar = rng.uniform(0.2, 0.27), rng.uniform(0.018, 0.03)
+    pane, bar = rng.uniform(0.22, 0.32), rng.uniform(0.018, 0.03)
     frame = _inside(across, 1.5 * pane, blur) * _inside(along, pane, blur)
     return (
         frame

@@ -83,6 +83,23 @@ def brightness(light: Field) -> Field:
     return np.asarray(cv2.transform(light, _BT709), np.float32)
 
 
+def scene_light(image: Image) -> float:
+    """Tell how well lit a scene is: 1 in an ordinary photo, less the darker its bright parts are.
+
+    What a look adds (fog, noise, dust in the light) is scaled by it, or it would bury a dark photo.
+    """
+    side = (min(64, image.shape[1]), min(64, image.shape[0]))
+    small = np.asarray(cv2.resize(image, side, interpolation=cv2.INTER_AREA), np.uint8)
+    bright = float(np.percentile(brightness(linear(small)), 95))
+    return min(1.0, max(0.06, bright / 0.3))
+
+
+def draw_path(canvas: Image, points: npt.NDArray[np.float64], shade: float, thick: int) -> None:
+    """Draw an open line through points (x, y), to a sixteenth of a pixel, on a canvas of bytes."""
+    fixed = np.rint(points * 16).astype(np.int32)
+    cv2.polylines(canvas, [fixed], False, shade, thick, cv2.LINE_AA, shift=4)
+
+
 def plane(height: int, width: int) -> tuple[Field, Field]:
     """Return x (rightwards) and y (downwards) of each pixel from the centre, in shorter sides.
 

@@ -10,15 +10,17 @@ from genmix.editing.procedural.tools import (
     Field,
     brightness,
     develop,
+    draw_path,
     linear,
     luminance,
     noise,
+    scene_light,
     smoothstep,
     soften,
 )
 from genmix.images import Image
 
-_DUSTS = ((0.44, 0.38, 0.30), (0.48, 0.46, 0.43), (0.50, 0.42, 0.29), (0.36, 0.34, 0.32))
+_DUSTS = ((0.40, 0.31, 0.20), (0.46, 0.41, 0.33), (0.50, 0.38, 0.20), (0.40, 0.36, 0.31))
 
 
 @look("dusty")
@@ -29,47 +31,60 @@ def dusty(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """
     height, width = image.shape[:2]
     dust = np.array(_DUSTS[int(rng.integers(len(_DUSTS)))], np.float32)
-    layer = 0.30 + 0.45 * noise(height, width, 0.5, rng, octaves=5)
+    dust *= math.sqrt(scene_light(image))
+    layer = 0.24 + 0.46 * noise(height, width, 0.5, rng, octaves=5)
     layer += 0.30 * _ledges(image)
-    layer *= 1 - 0.75 * _wiped(height, width, rng)
+    layer *= 1 - 0.68 * _wiped(height, width, rng)
     powder = rng.random((height, width), dtype=np.float32)
     layer *= 0.75 + 0.5 * powder
+    lint = dust * (1.9, 0.12, 0.25)[int(rng.integers(3))]
     specks, fibres = _specks(height, width, rng), _fibres(height, width, rng)
     light = linear(image)
     light += (brightness(light)[..., None] - light) * (0.3 * strength)
     cover = np.clip(layer * strength, 0, 0.85)[..., None]
     light += (dust * (0.75 + 0.5 * powder)[..., None] - light) * cover
-    bright = np.minimum(1.7 * dust, 1)
+    bright = np.minimum(1.35 * dust, 1)
     light += (bright - light) * (np.maximum(specks, 0) * strength)[..., None]
     light *= 1 - (np.maximum(-specks, 0) * (0.6 * strength))[..., None]
-    light *= 1 - (fibres * (0.75 * strength))[..., None]
+    light += (lint - light) * (fibres * (0.7 * strength))[..., None]
     return develop(light)
 
 
 @look("wet")
 def wet(image: Image, rng: np.random.Generator, strength: float) -> Image:
-    """Sprinkle clear drops and trails: each bends what is behind it and catches the light."""
+    """Sprinkle clear drops and trails: each bends what is behind it and catches the light.
+
+    A drop is a small strong lens: what is behind it stands in it upside down. It is dark towards
+    the lamp but for one glint, and bright on the far side, where it gathers the light.
+    """
     height, width = image.shape[:2]
     side = min(height, width)
     water = _drops(height, width, rng)
-    toward = rng.uniform(-0.9, 0.9) - math.pi / 2
+    lamp = rng.uniform(-1.0, 1.0) - math.pi / 2
+    lamp_x, lamp_y = math.cos(lamp), math.sin(lamp)
     slope_x = np.asarray(cv2.Sobel(water, cv2.CV_32F, 1, 0, ksize=3), np.float32) / 8
     slope_y = np.asarray(cv2.Sobel(water, cv2.CV_32F, 0, 1, ksize=3), np.float32) / 8
-    bend = 1.15 * strength
-    at_x = np.arange(width, dtype=np.float32)[None] + slope_x * (bend * side * 0.10)
-    at_y = np.arange(height, dtype=np.float32)[:, None] + slope_y * (bend * side * 0.10)
+    # In (R^2 - r^2) / 2, the height of a cap, the slope is r: both together give R back.
+    radius = np.sqrt(2 * water + slope_x**2 + slope_y**2) + np.float32(1e-3)
+    out_x, out_y = slope_x / -radius, slope_y / -radius
+    rise = np.asarray(1 - out_x**2 - out_y**2, np.float32)
+    inside = smoothstep(0.0, 0.35, rise) * (water > 0.02)
+    bend = 1.9 * strength
+    at_x = np.arange(width, dtype=np.float32)[None] + slope_x * bend
+    at_y = np.arange(height, dtype=np.float32)[:, None] + slope_y * bend
     bent = np.asarray(
         cv2.remap(image, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT), np.uint8
     )
+    facing = out_x * lamp_x + out_y * lamp_y
+    shading = inside * (-0.45 * facing - 0.28 * (out_x**2 + out_y**2))
+    reach = 0.006 * side
+    shift = np.array([[1, 0, -lamp_x * reach], [0, 1, -lamp_y * reach]])
+    shadow = soften(np.asarray(cv2.warpAffine(inside, shift, (width, height))), 0.003 * side)
+    shading -= 0.45 * shadow * (1 - inside) + 0.08
+    glint = np.exp(((out_x - 0.55 * lamp_x) ** 2 + (out_y - 0.55 * lamp_y) ** 2) * -45) * inside
     light = linear(bent)
-    inside = smoothstep(0.0, 0.02 * side, water)
-    facing = np.asarray(slope_x * math.cos(toward) + slope_y * math.sin(toward), np.float32)
-    steep = np.sqrt(slope_x**2 + slope_y**2)
-    light *= 1 - (0.10 * strength)
-    light *= (1 - strength * 0.55 * inside * np.clip(steep, 0, 1))[..., None]
-    light *= (1 + strength * 0.7 * facing)[..., None]
-    glint = smoothstep(-0.45, -0.75, facing) * inside
-    light += (glint * (0.8 * strength))[..., None]
+    light *= (1 + strength * shading)[..., None]
+    light += ((0.06 * inside * np.maximum(-facing, 0) + 0.9 * glint) * strength)[..., None]
     return develop(light)
 
 
@@ -99,62 +114,61 @@ def _wiped(height: int, width: int, rng: np.random.Generator) -> Field:
             ],
             axis=1,
         )
-        fixed = np.rint(points * 16).astype(np.int32)
-        thick = max(1, round(rng.uniform(0.03, 0.042) * side))
-        cv2.polylines(canvas, [fixed], False, 255, thick, cv2.LINE_AA, shift=4)
+        draw_path(canvas, points, 255, max(1, round(rng.uniform(0.03, 0.042) * side)))
     return soften(_share(canvas), 0.004 * side)
 
 
 def _specks(height: int, width: int, rng: np.random.Generator) -> Field:
-    """Draw grains: above 0 bright ones, below 0 dark ones, few of them large."""
+    """Scatter grains: above 0 bright ones, below 0 dark ones, few of them large."""
     side = min(height, width)
-    total = np.zeros((height, width), np.float32)
-    for count, largest, weight in ((900, 0.0022, 0.8), (120, 0.0065, 0.75)):
-        for sign in (1, -1):
-            canvas = np.zeros((height, width), np.uint8)
-            drawn = round(count * (1 if sign > 0 else 0.4) * max(height, width) / side)
-            places = rng.random((drawn, 2)) * (width, height) * 16
-            radii = rng.uniform(0.3, 1, drawn) * largest * side * 16
-            for (x, y), radius in zip(
-                places.astype(int).tolist(), radii.astype(int).tolist(), strict=True
-            ):
-                cv2.circle(canvas, (x, y), max(4, radius), 255, -1, cv2.LINE_AA, shift=4)
-            total += soften(canvas.astype(np.float32), 0.0012 * side) * (sign * weight / 255)
-    return total
+    # A grain is never smaller than a pixel: small pictures get fewer.
+    crowd = max(height, width) / side * min(1.0, side / 400) ** 2
+    coarse = max(1.0, side / 512)
+    rows, columns = (math.ceil(extent / coarse) for extent in (height, width))
+    fine = np.zeros((rows, columns), np.float32)
+    drawn = round(2400 * crowd)
+    at = rng.integers(rows, size=drawn), rng.integers(columns, size=drawn)
+    fine[at] = rng.uniform(-1.4, 2.4, drawn)
+    total = np.asarray(cv2.resize(soften(fine, 0.6), (width, height)), np.float32)
+    for _ in range(round(70 * crowd)):
+        x, y, radius = rng.random() * width, rng.random() * height, rng.uniform(0.3, 1) * 0.0042
+        centre, sixteenths = (round(16 * x), round(16 * y)), max(6, round(radius * side * 16))
+        shade = 0.7 if rng.random() < 0.6 else -0.7
+        cv2.circle(total, centre, sixteenths, shade, -1, cv2.LINE_8, shift=4)
+    return np.clip(soften(total, 0.001 * side), -0.8, 0.8)
 
 
 def _fibres(height: int, width: int, rng: np.random.Generator) -> Field:
     """Draw a few curled fibres of cloth or paper."""
     side = min(height, width)
     canvas = np.zeros((height, width), np.uint8)
-    for _ in range(int(rng.integers(7, 14))):
+    for _ in range(int(rng.integers(5, 11))):
         turns = np.cumsum(rng.normal(0, 0.22, 24)) + rng.uniform(0, math.tau)
         step = rng.uniform(0.003, 0.008) * side
         path = np.cumsum(np.stack([np.cos(turns), np.sin(turns)], axis=1) * step, axis=0)
         points = path + rng.random(2) * (width, height)
-        fixed = np.rint(points * 16).astype(np.int32)
-        thick = max(1, round(0.003 * side))
-        cv2.polylines(canvas, [fixed], False, 255, thick, cv2.LINE_AA, shift=4)
+        draw_path(canvas, points, 255, max(1, round(0.0018 * side)))
     return soften(_share(canvas), 0.0012 * side)
 
 
 def _drops(height: int, width: int, rng: np.random.Generator) -> Field:
-    """Build the height of the water in pixels: a heap of caps, and trails that drops have run."""
+    """Build the water, a heap of caps and the trails of drops that ran; see `_add_cap`."""
     side = min(height, width)
     water = np.zeros((height, width), np.float32)
-    amount = rng.uniform(0.75, 1.3) * max(height, width) / side
-    for count, low, high in ((170, 0.006, 0.014), (45, 0.015, 0.032), (9, 0.035, 0.06)):
+    # A drop is never smaller than it can be seen: small pictures get fewer.
+    amount = rng.uniform(0.75, 1.3) * max(height, width) / side * min(1.0, (side + 40) / 250)
+    for count, low, high in ((220, 0.005, 0.012), (60, 0.012, 0.028), (11, 0.03, 0.055)):
         for _ in range(round(count * amount)):
-            radius = rng.uniform(low, high) * side
+            radius = max(rng.uniform(low, high) * side, 1.5)
             stretch = rng.uniform(0.85, 1.3)
             _add_cap(water, rng.random() * width, rng.random() * height, radius, radius * stretch)
     for _ in range(int(rng.integers(1, 5))):
         _add_trail(water, rng)
-    return soften(water, 0.002 * side)
+    return soften(water, 0.0012 * side)
 
 
 def _add_cap(water: Field, x: float, y: float, radius_x: float, radius_y: float) -> None:
-    """Heap one drop onto the water, where it is higher than what is there."""
+    """Heap one cap, of height (R^2 - r^2) / 2, onto the water where it is higher than that."""
     height, width = water.shape
     left, right = max(0, math.floor(x - radius_x)), min(width, math.ceil(x + radius_x) + 1)
     top, bottom = max(0, math.floor(y - radius_y)), min(height, math.ceil(y + radius_y) + 1)
@@ -163,7 +177,7 @@ def _add_cap(water: Field, x: float, y: float, radius_x: float, radius_y: float)
     dx = (np.arange(left, right, dtype=np.float32) - x) / radius_x
     dy = (np.arange(top, bottom, dtype=np.float32) - y) / radius_y
     inside = np.maximum(1 - dx[None] ** 2 - dy[:, None] ** 2, 0)
-    cap = np.sqrt(inside) * radius_x
+    cap = inside * (0.5 * radius_x * radius_y)
     patch = water[top:bottom, left:right]
     np.maximum(patch, cap, out=patch)
 

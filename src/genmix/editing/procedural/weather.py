@@ -4,6 +4,7 @@ import math
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from genmix.editing.procedural.looks import look
 from genmix.editing.procedural.tools import (
@@ -14,6 +15,7 @@ from genmix.editing.procedural.tools import (
     linear,
     noise,
     plane,
+    scene_light,
     smoothstep,
     soften,
 )
@@ -30,7 +32,7 @@ def fog(image: Image, rng: np.random.Generator, strength: float) -> Image:
     turns pale and soft.
     """
     height, width = image.shape[:2]
-    air = np.array(_AIR[int(rng.integers(len(_AIR)))], np.float32)
+    air = np.array(_AIR[int(rng.integers(len(_AIR)))], np.float32) * scene_light(image)
     depth = _fog_depth(height, width, rng)
     through = np.exp(depth * -strength)
     light = linear(image)
@@ -52,7 +54,7 @@ def rain(image: Image, rng: np.random.Generator, strength: float) -> Image:
     mist = (0.14 + 0.16 * smoothstep(0.5, -0.5, y)) * strength
     light = linear(image)
     grey = brightness(light)
-    sky = 0.35 + 0.5 * float(grey.mean())
+    sky = 0.35 * scene_light(image) + 0.5 * float(grey.mean())
     light += (grey[..., None] - light) * (0.45 * strength)
     light *= dull**strength
     light += (sky * 0.6 - light) * (mist + 0 * x)[..., None]
@@ -69,7 +71,7 @@ def _fog_depth(height: int, width: int, rng: np.random.Generator) -> Field:
     narrow = max(1, width // 3)
     banks = noise(height, narrow, rng.uniform(0.5, 1.2), rng, octaves=4)
     drift = np.asarray(cv2.resize(banks, (width, height), interpolation=cv2.INTER_CUBIC))
-    depth = 0.45 + rng.uniform(0.9, 1.5) * far + rng.uniform(1.0, 1.8) * (drift - 0.45)
+    depth = 0.40 + rng.uniform(0.8, 1.3) * far + rng.uniform(0.9, 1.6) * (drift - 0.45)
     return np.asarray(np.maximum(depth, 0.12), np.float32)
 
 
@@ -77,24 +79,32 @@ def _streaks(height: int, width: int, lean: float, rng: np.random.Generator) -> 
     """Draw three layers of streaks; nearer ones are fewer, longer, broader and less sharp."""
     side = min(height, width)
     total = np.zeros((height, width), np.float32)
-    amount = rng.uniform(0.7, 1.4)
+    amount = rng.uniform(0.7, 1.5) * max(height, width) / side
     for drops, length, breadth, weight in (
-        (1300, 0.05, 0.0012, 0.45),
-        (420, 0.10, 0.0022, 0.60),
-        (45, 0.22, 0.0055, 0.55),
+        (1100, 0.035, 0.0010, 0.70),
+        (330, 0.075, 0.0020, 0.75),
+        (30, 0.17, 0.0055, 0.55),
     ):
         layer = np.zeros((height, width), np.uint8)
-        count = round(drops * amount * max(height, width) / side)
-        start = rng.random((count, 2)) * (width * 1.4, height * 1.3) - (0.2 * width, 0.15 * height)
-        slant = lean + rng.normal(0, 0.03, count)
-        reach = side * length * rng.uniform(0.5, 1.3, count)
-        end = start + np.stack([np.sin(slant), np.cos(slant)], axis=1) * reach[:, None]
-        lines = np.rint(np.stack([start, end], axis=1) * 16).astype(np.int32)
         thick = max(1, round(breadth * side))
-        cv2.polylines(layer, list(lines), False, 255, thick, cv2.LINE_AA, shift=4)
-        field = soften(layer.astype(np.float32), max(0.5, breadth * side / 2))
-        field = drag(
-            field, math.sin(lean) * 0.3 * length * side, math.cos(lean) * 0.3 * length * side
-        )
-        total += field * (weight / 255)
+        # Three brightnesses: drops fall at all distances and cross the shutter at all times.
+        for shine in (90, 160, 255):
+            lines = _falling(height, width, lean, round(drops * amount / 3), length, rng)
+            cv2.polylines(layer, lines, False, shine, thick, cv2.LINE_AA, shift=4)
+        field = soften(np.asarray(layer, np.float32), max(0.4, 0.5 * breadth * side))
+        blur = 0.5 * length * side
+        field = drag(field, math.sin(lean) * blur, math.cos(lean) * blur)
+        # A line is never thinner than a pixel: in small pictures it covers less of it.
+        total += field * (weight / 255 * min(1.0, math.sqrt(breadth * side / thick)))
     return np.minimum(total, 0.8)
+
+
+def _falling(
+    height: int, width: int, lean: float, count: int, length: float, rng: np.random.Generator
+) -> list[npt.NDArray[np.int32]]:
+    """Place `count` lines that slant by about `lean`, as polylines in sixteenths of a pixel."""
+    start = rng.random((count, 2)) * (1.4 * width, 1.3 * height) - (0.2 * width, 0.15 * height)
+    slant = lean + rng.normal(0, 0.03, count)
+    reach = min(height, width) * length * rng.uniform(0.4, 1.4, count)
+    end = start + np.stack([np.sin(slant), np.cos(slant)], axis=1) * reach[:, None]
+    return list(np.rint(np.stack([start, end], axis=1) * 16).astype(np.int32))
