@@ -1,4 +1,4 @@
-"""Sheets: labelled grids of pictures for people to look at. What is on them is decided elsewhere."""
+"""Sheets: labelled grids of pictures for people to look at. Others decide what is on them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -93,9 +93,7 @@ def _write_names(
         pen.text(centre, lines, _INK, _font(name, size), "md", align="center")
 
 
-def _write_title(
-    pen: ImageDraw.ImageDraw, title: str, left: int, middle: int, size: int
-) -> None:
+def _write_title(pen: ImageDraw.ImageDraw, title: str, left: int, middle: int, size: int) -> None:
     lines = _wrapped(title, size, left - _MARGIN - 10)
     pen.text((left - 10, middle), lines, _FAINT, _font(title, size), "rm", align="right")
 

@@ -1,4 +1,4 @@
-"""The dataset card: the README.md beside the output, in the form that the Hugging Face hub reads."""
+"""The dataset card: the README.md beside the output, in the form that the Hugging Face hub has."""
 
 from collections.abc import Mapping, Sequence
 
@@ -52,9 +52,7 @@ def card_text(
     sections = [
         "---\n" + yaml.safe_dump(metadata, sort_keys=False) + "---",
         "# Photos augmented by genmix",
-        f"{written:,} pictures of {sum(n > 0 for n in classes.values())} classes, made from "
-        "labelled photos: each was edited by a prompt, joined to its edit along a soft mask, and "
-        "blended with a fractal (GenMix, arXiv 2412.02366). The label of the photo was kept.",
+        _INTRODUCTION.format(written=written, classes=sum(n > 0 for n in classes.values())),
         f"![Some photos and what was made of them]({sheet})",
         _ABOUT.format(editor=editor, size=size),
         "## Classes\n\n" + _table("class", {_named(k): n for k, n in sorted(classes.items())}),
@@ -63,6 +61,10 @@ def card_text(
     ]
     return "\n\n".join(sections) + "\n"
 
+
+_INTRODUCTION = """{written:,} pictures of {classes} classes, made from labelled photos: each was
+edited by a prompt, joined to its edit along a soft mask, and blended with a fractal (GenMix, arXiv
+2412.02366). The label of the photo was kept."""
 
 _ABOUT = """## How to read it
 
@@ -83,7 +85,9 @@ def _named(label: str) -> str:
 
 
 def _by_prompt(prompts: Sequence[Prompt], counts: Mapping[str, int]) -> dict[str, int]:
-    named = {"(original)": "the photo itself"} | {p.id: f"{p.name.en}: “{p.prompt}”" for p in prompts}
+    named = {"(original)": "the photo itself"} | {
+        p.id: f"{p.name.en}: “{p.prompt}”" for p in prompts
+    }
     return {named[id_]: counts[id_] for id_ in named if id_ in counts}
 
 

@@ -2,8 +2,8 @@
 
 from genmix.jobs.augment import augment
 from genmix.jobs.estimate import Estimate, estimate
-from genmix.jobs.folder import Share
+from genmix.jobs.folder import WHOLE, Share
 from genmix.jobs.preview import preview
 from genmix.jobs.summary import Summary, Tally
 
-__all__ = ["Estimate", "Share", "Summary", "Tally", "augment", "estimate", "preview"]
+__all__ = ["WHOLE", "Estimate", "Share", "Summary", "Tally", "augment", "estimate", "preview"]

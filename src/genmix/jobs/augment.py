@@ -10,7 +10,7 @@ from genmix.editing import Editor, open_editor
 from genmix.errors import OutputError, SourceError
 from genmix.fractals import FractalBank
 from genmix.jobs.finish import finish
-from genmix.jobs.folder import OutputFolder, Share
+from genmix.jobs.folder import WHOLE, OutputFolder, Share
 from genmix.jobs.local import run_local
 from genmix.jobs.plan import Plan, listing_digest, spread
 from genmix.jobs.shard import ShardWork
@@ -29,7 +29,7 @@ def augment(
     *,
     workers: int = 1,
     limit: int | None = None,
-    share: Share = Share(),
+    share: Share = WHOLE,
     edits: Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> Summary:

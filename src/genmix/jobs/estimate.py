@@ -10,7 +10,7 @@ from typing import Any
 from genmix.datasets import Source
 from genmix.editing.cache import EditCache
 from genmix.jobs.augment import make_plan, open_bank
-from genmix.jobs.folder import Share
+from genmix.jobs.folder import WHOLE, Share
 from genmix.jobs.pipeline import Pipeline
 from genmix.jobs.plan import Plan, spread
 from genmix.recipe import Recipe, load_recipe
@@ -58,7 +58,7 @@ def estimate(
     *,
     workers: int = 1,
     limit: int | None = None,
-    share: Share = Share(),
+    share: Share = WHOLE,
 ) -> Estimate:
     """Estimate a run without writing anything to its output or to the edit cache.
 

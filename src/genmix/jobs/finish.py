@@ -102,7 +102,10 @@ def _contact_sheet(out: OutputFolder, parts: Iterable[Path], plan: Plan, source:
         rows = [
             SheetRow(
                 photo.label,
-                [_original(photo, plan, source), *(_output(out, made[photo.path].get(k)) for k in shown)],
+                [
+                    _original(photo, plan, source),
+                    *(_output(out, made[photo.path].get(k)) for k in shown),
+                ],
             )
             for photo in photos
         ]
@@ -110,7 +113,10 @@ def _contact_sheet(out: OutputFolder, parts: Iterable[Path], plan: Plan, source:
     rows = []
     for photo in photos:
         shown = list(made[photo.path])[:_SHEET_COLUMNS]
-        cells = [_original(photo, plan, source), *(_output(out, made[photo.path][k]) for k in shown)]
+        cells = [
+            _original(photo, plan, source),
+            *(_output(out, made[photo.path][k]) for k in shown),
+        ]
         rows.append(SheetRow(photo.label, cells, captions=["original", *(names[k] for k in shown)]))
     return draw_sheet(rows, [])
 

@@ -28,12 +28,15 @@ _PART = "part.parquet"
 class Share:
     """Which part of the shards a run does: `index` of `count`, counted from 1."""
 
-    index: int = 1
-    count: int = 1
+    index: int
+    count: int
 
     def takes(self, shard: int) -> bool:
         """Tell whether a shard is this share's."""
         return shard % self.count == self.index - 1
+
+
+WHOLE = Share(1, 1)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from genmix.compose import Composition, compose, draw_composition, mask_of
 from genmix.datasets import Photo, Source
@@ -45,11 +45,24 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Edited:
-    """An item with its edit and what the screens say of it."""
+class Task:
+    """A photo to be edited by a prompt."""
 
-    item: Item
     ready: Ready
+    prompt: Prompt
+    variant: int
+
+    @property
+    def name(self) -> tuple[str, str, int]:
+        """What keys the task's random choices, after the recipe's seed."""
+        return self.ready.photo.path, self.prompt.id, self.variant
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A task with its edit and what the screens say of it."""
+
+    task: Task
     seed: int
     key: str
     edit: Image
@@ -117,14 +130,14 @@ class Pipeline:
             OutputError: If the edit cache cannot be written.
         """
         for batch in _batches(self._planned(photos), self.editor.batch_size):
-            edited = iter(self.edit([pair for pair in batch if _needs_edit(pair)]))
-            for item, ready in batch:
-                if isinstance(ready, ImageError):
-                    yield Made(_row(item, decision="failed", reason=str(ready)))
-                elif item.prompt is None:
-                    yield self._original(item, ready)
+            edited = iter(self.edit([task for _, task in batch if isinstance(task, Task)]))
+            for item, outcome in batch:
+                if isinstance(outcome, ImageError):
+                    yield Made(_row(item, decision="failed", reason=str(outcome)))
+                elif isinstance(outcome, Ready):
+                    yield self._original(item, outcome)
                 else:
-                    yield self._composite(next(edited))
+                    yield self._composite(item, next(edited))
 
     def read(self, photo: Photo) -> Ready:
         """Read a photo and make it square.
@@ -136,45 +149,30 @@ class Pipeline:
         image = prepare(decode(data, at_least=self.recipe.size), self.recipe.size, self.recipe.fit)
         return Ready(photo, data, hashlib.sha256(data).hexdigest(), image)
 
-    def edit(self, items: Sequence[tuple[Item, Ready]]) -> list[Edited]:
+    def edit(self, tasks: Sequence[Task]) -> list[Edited]:
         """Edit and screen a batch; edits that the cache has are not made again."""
-        seeds = [self._seed(item) for item, _ in items]
-        keys = [
-            self.cache.key(
-                ready.sha256,
-                self.recipe.size,
-                self.recipe.fit,
-                _prompt_of(item),
-                self.editor.fingerprint,
-                seed,
-            )
-            for (item, ready), seed in zip(items, seeds, strict=True)
-        ]
+        seeds = [seed_of("edit", self.recipe.seed, *task.name) for task in tasks]
+        keys = [self._key(task, seed) for task, seed in zip(tasks, seeds, strict=True)]
         edits = [self.cache.get(key) for key in keys]
         missing = [k for k, edit in enumerate(edits) if edit is None]
         made = self.editor.edit(
-            [items[k][1].image for k in missing],
-            [_prompt_of(items[k][0]) for k in missing],
+            [tasks[k].ready.image for k in missing],
+            [tasks[k].prompt for k in missing],
             [seeds[k] for k in missing],
         )
         for k, edit in zip(missing, made, strict=True):
             edits[k] = self.cache.put(keys[k], edit)
         self.edits.made += len(missing)
-        self.edits.reused += len(items) - len(missing)
+        self.edits.reused += len(tasks) - len(missing)
         present = [edit for edit in edits if edit is not None]
-        verdicts = self._judge([ready.image for _, ready in items], present)
-        return [
-            Edited(item, ready, seed, key, edit, verdict)
-            for (item, ready), seed, key, edit, verdict in zip(
-                items, seeds, keys, present, verdicts, strict=True
-            )
-        ]
+        verdicts = self._judge([task.ready.image for task in tasks], present)
+        return [Edited(*parts) for parts in zip(tasks, seeds, keys, present, verdicts, strict=True)]
 
     def compose(self, edited: Edited) -> tuple[Composition, Image]:
         """Draw the choices of an item's composite and make it: uint8, size x size x 3."""
-        recipe, item = self.recipe, edited.item
+        recipe = self.recipe
         drawn = draw_composition(
-            generator("compose", recipe.seed, item.photo.path, _prompt_of(item).id, item.variant),
+            generator("compose", recipe.seed, *edited.task.name),
             masks=recipe.masks,
             hybrid_share=recipe.hybrid_share,
             blend=recipe.blend,
@@ -192,11 +190,10 @@ class Pipeline:
             if drawn.fractal is None
             else self.bank.fitting(drawn.fractal, recipe.size, recipe.size)
         )
-        return drawn, compose(edited.ready.image, edited.edit, mask, fractal, drawn.blend)
+        return drawn, compose(edited.task.ready.image, edited.edit, mask, fractal, drawn.blend)
 
-    def _planned(
-        self, photos: Iterable[Photo]
-    ) -> Iterator[tuple[Item, Ready | ImageError]]:
+    def _planned(self, photos: Iterable[Photo]) -> Iterator[tuple[Item, Task | Ready | ImageError]]:
+        """Yield each item with what there is to do: edit it, keep the photo, or report it."""
         for photo in photos:
             ready: Ready | ImageError
             try:
@@ -204,11 +201,15 @@ class Pipeline:
             except ImageError as error:
                 ready = error
             for item in items_of(photo, self.recipe, self.prompts):
-                yield item, ready
+                if item.prompt is None or isinstance(ready, ImageError):
+                    yield item, ready
+                else:
+                    yield item, Task(ready, item.prompt, item.variant)
 
-    def _seed(self, item: Item) -> int:
-        return seed_of(
-            "edit", self.recipe.seed, item.photo.path, _prompt_of(item).id, item.variant
+    def _key(self, task: Task, seed: int) -> str:
+        sha256, fingerprint = task.ready.sha256, self.editor.fingerprint
+        return self.cache.key(
+            sha256, self.recipe.size, self.recipe.fit, task.prompt, fingerprint, seed
         )
 
     def _judge(self, originals: list[Image], edits: list[Image]) -> list[dict[str, Verdict]]:
@@ -229,12 +230,12 @@ class Pipeline:
             return Made(row, link_to=place)
         return Made(row, data)
 
-    def _composite(self, edited: Edited) -> Made:
-        item, recipe = edited.item, self.recipe
+    def _composite(self, item: Item, edited: Edited) -> Made:
+        task, recipe = edited.task, self.recipe
         scores = {f"screen_{name}": verdict.score for name, verdict in edited.verdicts.items()}
         row = _row(
             item,
-            source_sha256=edited.ready.sha256,
+            source_sha256=task.ready.sha256,
             editor=self.editor.fingerprint,
             edit_seed=edited.seed,
             edit_key=edited.key,
@@ -252,7 +253,7 @@ class Pipeline:
             "fractal": None if drawn.fractal is None else self.bank.name(drawn.fractal),
             "blend": drawn.blend,
             "decision": "written",
-            "output": output_path(item.photo, suffix, _prompt_of(item).id, item.variant),
+            "output": output_path(item.photo, suffix, task.prompt.id, item.variant),
             "output_sha256": hashlib.sha256(data).hexdigest(),
             "height": picture.shape[0],
             "width": picture.shape[1],
@@ -269,15 +270,6 @@ def _row(item: Item, **values: Any) -> dict[str, Any]:
         "variant": item.variant if item.prompt else None,
         **values,
     }
-
-
-def _needs_edit(pair: tuple[Item, Ready | ImageError]) -> bool:
-    return pair[0].prompt is not None and isinstance(pair[1], Ready)
-
-
-def _prompt_of(item: Item) -> Prompt:
-    assert item.prompt is not None, "only composites are edited"
-    return item.prompt
 
 
 def _encoded(picture: Image, recipe: Recipe) -> tuple[str, bytes]:
@@ -299,8 +291,9 @@ def _readable_everywhere(ready: Ready) -> tuple[str, bytes]:
     return (given if same else suffix), ready.data
 
 
-def _batches(
-    pairs: Iterator[tuple[Item, Ready | ImageError]], size: int
-) -> Iterator[list[tuple[Item, Any]]]:
+T = TypeVar("T")
+
+
+def _batches(pairs: Iterator[T], size: int) -> Iterator[list[T]]:
     while batch := list(islice(pairs, size)):
         yield batch

@@ -1,7 +1,7 @@
 """The plan: which items a run makes and how they are cut into shards. Pure, nothing is read."""
 
 import hashlib
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -82,17 +82,14 @@ def _prompts_for(photo: Photo, recipe: Recipe, prompts: Sequence[Prompt]) -> Seq
 
 
 def spread(photos: Sequence[Photo], limit: int) -> list[Photo]:
-    """Take at most `limit` photos, as evenly over the classes as they allow, sorted by path."""
-    by_label = defaultdict(list)
-    for photo in photos:
-        by_label[photo.label].append(photo)
+    """Take at most `limit` photos, as evenly over the classes as they allow, in their order."""
+    seen: Counter[str] = Counter()
+    ranked = []
+    for position, photo in enumerate(photos):
+        ranked.append((seen[photo.label], photo.label, position))
+        seen[photo.label] += 1
     # The k-th photo of every class comes before the (k+1)-th of any.
-    ranked = sorted(
-        (rank, label, photo)
-        for label, group in by_label.items()
-        for rank, photo in enumerate(group)
-    )
-    return sorted(photo for _, _, photo in ranked[:limit])
+    return [photos[position] for position in sorted(p for *_, p in sorted(ranked)[:limit])]
 
 
 def listing_digest(photos: Sequence[Photo]) -> str:

@@ -12,7 +12,7 @@ from genmix.editing.cache import EditCache
 from genmix.errors import ImageError
 from genmix.images import Image
 from genmix.jobs.augment import Progress, default_edits, open_bank
-from genmix.jobs.pipeline import Edited, Pipeline
+from genmix.jobs.pipeline import Edited, Pipeline, Task
 from genmix.jobs.plan import items_of
 from genmix.recipe import Recipe
 from genmix.sheets import SheetRow, draw_sheet
@@ -27,8 +27,7 @@ def preview(
     edits: Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> Image:
-    """Draw, for each photo and prompt, the original, the edit, the mask, the hybrid, the fractal
-    and the composite.
+    """Draw what becomes of each photo by each prompt, step by step.
 
     Args:
         photos: Picture files.
@@ -56,7 +55,12 @@ def preview(
             ready = pipeline.read(photo)
         except ImageError as error:
             raise ImageError(f"cannot use {path}: {error}") from error
-        edited = pipeline.edit([(item, ready) for item in items_of(photo, recipe, prompts)])
+        tasks = [
+            Task(ready, item.prompt, item.variant)
+            for item in items_of(photo, recipe, prompts)
+            if item.prompt is not None
+        ]
+        edited = pipeline.edit(tasks)
         rows += _photo_rows(Path(path).name, edited, pipeline)
     progress("photos", len(photos), len(photos))
     shown_prompts = [] if recipe.prompts.per_photo else [prompt.name.en for prompt in prompts]
@@ -66,7 +70,7 @@ def preview(
 def _photo_rows(name: str, edited: Sequence[Edited], pipeline: Pipeline) -> list[SheetRow]:
     """Return a photo's lines: one for each step, the original at the head of the first."""
     columns = [_steps(one, pipeline) for one in edited]
-    first: list[Image | None] = [edited[0].ready.image]
+    first: list[Image | None] = [edited[0].task.ready.image]
     rejected = [f"rejected ({one.rejected.reason})" if one.rejected else "" for one in edited]
     return [
         SheetRow(
@@ -81,7 +85,7 @@ def _photo_rows(name: str, edited: Sequence[Edited], pipeline: Pipeline) -> list
 
 def _steps(edited: Edited, pipeline: Pipeline) -> list[Image | None]:
     """Return the pictures of `_STEPS`; the mask is white where the edit is."""
-    recipe, original = pipeline.recipe, edited.ready.image
+    recipe, original = pipeline.recipe, edited.task.ready.image
     drawn, composite = pipeline.compose(edited)
     mask = mask_of(
         drawn, recipe.size, recipe.size, seam=recipe.seam.width, profile=recipe.seam.profile

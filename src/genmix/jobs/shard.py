@@ -62,9 +62,7 @@ class ShardWork:
     @cached_property
     def _pipeline(self) -> Pipeline:
         cv2.setNumThreads(1)  # the workers are the parallelism
-        return Pipeline(
-            self.source, self.recipe, self.prompts, self.bank, EditCache(self.edits)
-        )
+        return Pipeline(self.source, self.recipe, self.prompts, self.bank, EditCache(self.edits))
 
 
 def _counted(made: Iterable[Made], counts: ShardCounts, tick: Tick) -> Iterator[Made]:

@@ -101,11 +101,16 @@ def shipped_libraries() -> tuple[str, ...]:
     return tuple(sorted(entry.name.removesuffix(".yaml") for entry in _FOLDER.iterdir()))
 
 
+ALL = "all"
+"""The name of the union of the shipped libraries, for picking prompts out of several."""
+
+
 def load_library(name_or_path: str | Path) -> PromptLibrary:
     """Load a shipped library by its name, or a user's file by its path.
 
     Args:
-        name_or_path: A shipped name such as "classification", or a `.yaml` / `.yml` file.
+        name_or_path: A shipped name such as "classification", "all" for the shipped ones
+            together, or a `.yaml` / `.yml` file.
 
     Raises:
         PromptError: If there is no such library, or the file does not fit the schema; the message
@@ -114,6 +119,9 @@ def load_library(name_or_path: str | Path) -> PromptLibrary:
     name = str(name_or_path)
     if name.endswith((".yaml", ".yml")):
         return load_yaml(Path(name), PromptLibrary, PromptError)
+    if name == ALL:
+        shipped = [load_library(each).prompts for each in shipped_libraries()]
+        return PromptLibrary(id=ALL, prompts=tuple(p for prompts in shipped for p in prompts))
     if name not in shipped_libraries():
         raise PromptError(
             f"there is no prompt library '{name}' (a file's name ends in .yaml); "

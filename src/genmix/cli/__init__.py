@@ -1,0 +1,59 @@
+"""The command `genmix`: one module a verb, each parses, calls and prints."""
+
+import click
+
+from genmix import __version__
+from genmix.cli.augment import augment
+from genmix.cli.demo import demo
+from genmix.cli.fractals import fractals
+from genmix.cli.preview import preview
+from genmix.cli.prompts import prompts
+from genmix.cli.recipe import recipe
+from genmix.errors import GenmixError, PromptError, RecipeError, nearest
+
+_BAD_USAGE = 2
+_FAILED = 1
+_INTERRUPTED = 130
+
+
+class _Genmix(click.Group):
+    """The group of verbs: shows a user's mistake in one line, and lists verbs as they are used."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except GenmixError as error:
+            if ctx.params["debug"]:
+                raise
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(_BAD_USAGE if isinstance(error, PromptError | RecipeError) else _FAILED)
+        except KeyboardInterrupt:
+            click.echo("stopped; run the same command again to go on", err=True)
+            ctx.exit(_INTERRUPTED)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            ctx.fail(f"there is no command '{args[0]}'; {nearest(args[0], self.commands)}")
+        return super().resolve_command(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """List the verbs in the order in which a newcomer needs them."""
+        return list(self.commands)
+
+
+@click.group(cls=_Genmix, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", message="genmix %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Turn a folder of labelled photos into a training set that makes a better classifier.
+
+    \b
+    genmix demo -o demo-output          see it on photos that come with a package
+    genmix augment PHOTOS -o TRAIN      make a training set of your own photos
+    """
+
+
+for _command in (demo, augment, preview, prompts, recipe, fractals):
+    main.add_command(_command)

@@ -1,0 +1,162 @@
+"""`genmix augment`: the main job."""
+
+import json
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genmix.cli.console import (
+    duration,
+    print_table,
+    progress_bar,
+    recipe_options,
+    say,
+    size_of,
+    workers_option,
+)
+
+if TYPE_CHECKING:
+    from genmix.jobs import Estimate, Share, Summary
+
+_SOME_FAILED = 3
+_SHOWN = 10
+
+
+class _ShareType(click.ParamType["Share"]):
+    name = "i/n"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> "Share":
+        from genmix.jobs import Share
+
+        match = re.fullmatch(r"(\d+)/(\d+)", str(value))
+        if match is None or not 1 <= int(match[1]) <= int(match[2]):
+            self.fail(f"{value!r} is no share: write i/n, from 1/n to n/n", param, ctx)
+        return Share(int(match[1]), int(match[2]))
+
+
+@click.command()
+@click.argument("source", type=click.Path())
+@click.option("-o", "--out", required=True, type=click.Path(), help="The output folder.")
+@recipe_options
+@click.option("--variants", type=click.IntRange(min=1), help="Pictures by photo and prompt.")
+@click.option(
+    "--originals",
+    type=click.Choice(["none", "link", "copy"]),
+    help="Put the photos themselves into the set.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Use this many photos, of all classes.")
+@workers_option
+@click.option(
+    "--shard", type=_ShareType(), help="Do one part of n, e.g. 2/4; any order, any machine."
+)
+@click.option("--dry-run", is_flag=True, help="Count and estimate time and disk; write nothing.")
+@click.option("--strict", is_flag=True, help="Exit with 3 if any photo could not be used.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def augment(
+    source: str,
+    out: str,
+    recipe: str,
+    edits: str | None,
+    originals: str | None,
+    limit: int | None,
+    workers: int,
+    shard: "Share | None",
+    dry_run: bool,
+    strict: bool,
+    as_json: bool,
+    **choices: Any,
+) -> None:
+    """Make a training set of a folder of labelled photos.
+
+    SOURCE is a folder with a folder for each class, a Hugging Face imagefolder with metadata, or
+    Parquet. Running the same command again goes on where it was stopped.
+
+    \b
+    genmix augment photos -o train-set --originals link
+    genmix augment photos -o drawings --recipe domain-adaptation --size 256
+    genmix augment photos -o trial --limit 20 --prompts snowy,fog --variants 2
+    """
+    from pathlib import Path
+
+    from genmix import jobs
+    from genmix.cli.choose import chosen_recipe
+
+    if originals is not None:
+        choices["output"] = {"originals": originals}
+    settings: dict[str, Any] = {
+        "recipe": chosen_recipe(recipe, **choices),
+        "workers": workers,
+        "limit": limit,
+        "share": shard or jobs.WHOLE,
+    }
+    if dry_run:
+        _show_estimate(jobs.estimate(source, out, **settings), out, as_json)
+        return
+    with progress_bar() as progress:
+        summary = jobs.augment(
+            source, out, edits=Path(edits) if edits else None, progress=progress, **settings
+        )
+    if as_json:
+        click.echo(json.dumps(summary.to_dict(), ensure_ascii=False, indent=1))
+    else:
+        _show_summary(summary)
+    if strict and summary.tally.failed:
+        sys.exit(_SOME_FAILED)
+
+
+def _show_estimate(found: "Estimate", out: str, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=1))
+        return
+    print_table(
+        [
+            ("photos", f"{found.photos:,}"),
+            ("classes", f"{found.classes:,}"),
+            ("pictures to make", f"{found.items:,}"),
+            ("time, nothing cached", duration(found.seconds)),
+            ("time, all edits cached", duration(found.seconds_cached)),
+            ("disk for the output", size_of(found.output_bytes)),
+            ("disk for the edit cache", size_of(found.cache_bytes)),
+            ("free at the output", size_of(found.free_bytes)),
+        ],
+        title=f"Dry run: nothing was written to {out}",
+    )
+    _show_left_out(found.ignored, "not used")
+    click.echo(f"Reckoned from {found.sampled} pictures that were made in memory.")
+
+
+def _show_summary(summary: "Summary") -> None:
+    tally = summary.tally
+    made = summary.edits_made + summary.edits_reused
+    rows = [
+        ("planned", f"{summary.planned:,}"),
+        ("written", f"{tally.written:,}"),
+        ("kept from an earlier run", f"{summary.kept_from_before:,}"),
+        ("edits made", f"{summary.edits_made:,}"),
+        ("edits re-used from the cache", f"{summary.edits_reused:,}"),
+        *((f"rejected: {cause}", f"{n:,}") for cause, n in tally.rejected.most_common()),
+        *((f"failed: {cause}", f"{n:,}") for cause, n in tally.failed.most_common()),
+        ("time", duration(summary.seconds) if made else "nothing to do"),
+    ]
+    print_table(rows)
+    _show_left_out(tally.failed_photos, "could not be used")
+    _show_left_out(summary.ignored, "not used")
+    for label in sorted(label for label, count in tally.classes.items() if not count):
+        say(f"warning: nothing of the class '{label}' was written")
+    if not summary.finished:
+        click.echo(f"This share is done; {summary.out} is complete when every share is.")
+        return
+    click.echo(f"Training set   {summary.out / 'images'}")
+    click.echo(f"Look at        {summary.out / 'contact-sheet.png'}")
+    click.echo(f"Every picture  {summary.out / 'manifest.parquet'}")
+
+
+def _show_left_out(reasons: dict[str, str], what: str) -> None:
+    for path, reason in list(reasons.items())[:_SHOWN]:
+        say(f"{what}: {path}: {reason}")
+    if len(reasons) > _SHOWN:
+        say(f"… and {len(reasons) - _SHOWN:,} more; --json lists all")

@@ -1,0 +1,153 @@
+"""What the verbs share: options that mean the same everywhere, progress, and tables."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+
+def available_cpus() -> int:
+    """Count the processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def workers_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--workers`."""
+    return click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        default=available_cpus,
+        show_default="all processors",
+        help="Processes. The result does not depend on it.",
+    )(command)
+
+
+def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose a recipe and change it; see `genmix.cli.choose`."""
+    options = [
+        click.option(
+            "--recipe",
+            metavar="NAME|FILE",
+            default="classification",
+            show_default=True,
+            help="A preset (genmix recipe show) or a recipe file.",
+        ),
+        click.option(
+            "--prompts", metavar="ID,ID,…", help="Only these prompts, or a library's name."
+        ),
+        click.option("--prompts-file", metavar="FILE", help="Your own prompt library (YAML)."),
+        click.option("--editor", metavar="NAME", help="The editor, e.g. procedural."),
+        click.option(
+            "--size", type=click.IntRange(8, 4096), help="Side of the pictures in pixels."
+        ),
+        click.option("--seed", type=click.IntRange(min=0), help="Of every random choice."),
+        click.option("--edits", metavar="DIR", help="The edit cache  [default: the user's cache]"),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def say(message: str) -> None:
+    """Print a line for people, on standard error, where it does not mix with results."""
+    click.echo(message, err=True)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Show how far a run is: a bar with rate and time left, or a line now and then in a log."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description:<9}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:>12}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), expand=True) as bars:
+        yield _Bars(bars)
+
+
+class _Bars:
+    """One bar for each stage."""
+
+    def __init__(self, bars: Any) -> None:
+        self._bars = bars
+        self._tasks: dict[str, tuple[Any, int, float]] = {}
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if stage not in self._tasks:
+            task = self._bars.add_task(stage, total=total, rate="", completed=done)
+            self._tasks[stage] = (task, done, time.monotonic())
+        task, before, started = self._tasks[stage]
+        seconds = time.monotonic() - started
+        rate = f"{(done - before) / seconds:.1f}/s" if seconds > 1 else ""
+        self._bars.update(task, completed=done, total=total, rate=rate)
+
+
+class _Lines:
+    """A line when a stage begins and ends, and every half minute between."""
+
+    _SECONDS = 30.0
+
+    def __init__(self) -> None:
+        self._said: dict[str, tuple[int, float]] = {}
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        last, at = self._said.get(stage, (-1, 0.0))
+        due = time.monotonic() - at >= self._SECONDS or done == total
+        if done != last and due:
+            say(f"{stage}: {done:,} of {total:,}")
+            self._said[stage] = (done, time.monotonic())
+
+
+def print_table(rows: list[tuple[str, str]], title: str = "") -> None:
+    """Print a table of two columns on standard output."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title or None, box=SIMPLE_HEAD, show_header=False, title_justify="left")
+    table.add_column(overflow="fold")
+    table.add_column(justify="right", overflow="fold")
+    for name, value in rows:
+        table.add_row(name, value)
+    Console().print(table)
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def size_of(count: float) -> str:
+    """Write a number of bytes as people say it."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit in {"B", "kB"} else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

@@ -1,0 +1,54 @@
+"""`genmix fractals`: draw fractals as files."""
+
+import click
+
+from genmix.cli.console import progress_bar, workers_option
+
+
+@click.command()
+@click.option("-n", "--count", type=click.IntRange(1, 100_000), required=True, help="How many.")
+@click.option("-o", "--out", required=True, type=click.Path(), help="The folder to write to.")
+@click.option(
+    "--size", type=click.IntRange(8, 4096), default=256, show_default=True, help="Side in pixels."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of every random choice.",
+)
+@click.option("--families", metavar="NAME,…", help="Only these families  [default: all]")
+@workers_option
+def fractals(
+    count: int, out: str, size: int, seed: int, families: str | None, workers: int
+) -> None:
+    """Draw fractals as PNG files, for looking at or for use elsewhere.
+
+    \b
+    genmix fractals -n 64 -o fractals
+    genmix fractals -n 1000 -o fractals --size 512 --families julia,flame
+    """
+    from pathlib import Path
+
+    from genmix.errors import RecipeError, nearest
+    from genmix.fractals import FAMILIES, FractalBank
+    from genmix.images import encode_png
+    from genmix.storage import write_whole
+
+    chosen = tuple(families.split(",")) if families else FAMILIES
+    for family in chosen:
+        if family not in FAMILIES:
+            raise RecipeError(f"there is no fractal family '{family}'; {nearest(family, FAMILIES)}")
+    with progress_bar() as progress:
+        bank = FractalBank.open(
+            count,
+            size,
+            seed,
+            families=chosen,
+            workers=workers,
+            progress=lambda done, total: progress("fractals", done, total),
+        )
+    for k in range(count):
+        write_whole(Path(out) / f"{bank.name(k).replace('/', '-')}.png", encode_png(bank[k]))
+    click.echo(f"{count} fractals in {out}")

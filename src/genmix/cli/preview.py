@@ -1,0 +1,36 @@
+"""`genmix preview`: what a recipe does, step by step, on one sheet."""
+
+from typing import Any
+
+import click
+
+from genmix.cli.console import progress_bar, recipe_options
+
+
+@click.command()
+@click.argument("photos", nargs=-1, required=True, type=click.Path())
+@click.option("-o", "--out", required=True, type=click.Path(), help="The sheet, a PNG file.")
+@recipe_options
+def preview(
+    photos: tuple[str, ...], out: str, recipe: str, edits: str | None, **choices: Any
+) -> None:
+    """Draw a sheet of each PHOTO with its edits, masks, hybrids, fractals and composites.
+
+    \b
+    genmix preview cat.jpg -o sheet.png
+    genmix preview *.jpg -o sheet.png --prompts snowy,fog,low-light --size 256
+    """
+    from pathlib import Path
+
+    from genmix import jobs
+    from genmix.cli.choose import chosen_recipe
+    from genmix.images import encode_png
+    from genmix.storage import write_whole
+
+    chosen = chosen_recipe(recipe, **choices)
+    with progress_bar() as progress:
+        sheet = jobs.preview(
+            photos, chosen, edits=Path(edits) if edits else None, progress=progress
+        )
+    write_whole(Path(out), encode_png(sheet))
+    click.echo(f"Look at  {out}")
