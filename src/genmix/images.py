@@ -282,10 +282,18 @@ def prepare(image: Image, size: int, fit: Fit) -> Image:
     return resize(image, size, size)
 
 
-def encode_jpeg(image: Image, quality: int = 95) -> bytes:
-    """Encode as JPEG; the same bytes for the same pixels."""
+def encode_jpeg(image: Image, quality: int = 95, *, full_colour: bool = False) -> bytes:
+    """Encode as JPEG; the same bytes for the same pixels.
+
+    Args:
+        image: uint8, height x width x 3, RGB.
+        quality: 1 to 100.
+        full_colour: Keep colour at full resolution (4:4:4) instead of half (4:2:0), for pictures
+            that will be decoded and encoded again.
+    """
     buffer = io.BytesIO()
-    PilImage.fromarray(image).save(buffer, "JPEG", quality=quality)
+    subsampling = "4:4:4" if full_colour else "4:2:0"
+    PilImage.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling=subsampling)
     return buffer.getvalue()
 
 

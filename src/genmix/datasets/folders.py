@@ -35,6 +35,10 @@ class FolderSource:
         except OSError as error:
             raise ImageError(f"cannot be read: {error.strerror}") from error
 
+    def locate(self, photo: Photo) -> Path | None:
+        """Return the file of a photo."""
+        return self.root / photo.path
+
     def __reduce__(self) -> tuple[type[Self], tuple[Path]]:
         """Leave the listing behind: a worker reads the photos that it is handed."""
         return type(self), (self.root,)

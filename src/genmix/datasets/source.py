@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 
@@ -51,3 +52,6 @@ class Source(Protocol):
         Raises:
             ImageError: If they cannot be read, with the reason.
         """
+
+    def locate(self, photo: Photo) -> Path | None:
+        """Return the file that holds just this photo, to link to; None where there is none."""

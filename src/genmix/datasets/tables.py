@@ -68,6 +68,10 @@ class TableSource:
             raise ImageError("no image bytes")
         return data
 
+    def locate(self, photo: Photo) -> Path | None:  # noqa: ARG002
+        """Return None: a photo in a table has no file of its own."""
+        return None
+
     def __reduce__(self) -> tuple[type[Self], tuple[Path]]:
         """Leave the listing behind: a worker reads the photos that it is handed."""
         return type(self), (self.root,)
