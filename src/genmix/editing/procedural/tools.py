@@ -4,6 +4,8 @@ Fields are float32, height x width, in [0, 1] unless said otherwise. Sizes are g
 the shorter side, so that a look is the same at any resolution.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,7 @@ import numpy.typing as npt
 from genmix.images import Image
 
 Field = npt.NDArray[np.float32]
+Colour = npt.NDArray[np.float32]
 
 
 def pixels(image: Image | Field, share: float, least: int = 1) -> int:
@@ -33,13 +36,15 @@ def noise(
     Returns:
         A field stretched to [0, 1].
     """
-    total = np.zeros((height, width), np.float32)
+    total = np.zeros((2, 2), np.float32)
     cell = max(1.0, scale * min(height, width))
+    # From coarse to fine, each octave on its own grid, so that only the last resize is a large one.
     for octave in range(octaves):
         rows, columns = (max(2, round(side / cell) + 2) for side in (height, width))
-        grid = rng.random((rows, columns), dtype=np.float32)
-        total += cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC) * 0.5**octave
+        total = np.asarray(cv2.resize(total, (columns, rows), interpolation=cv2.INTER_CUBIC))
+        total += rng.random((rows, columns), dtype=np.float32) * np.float32(0.5**octave)
         cell = max(1.0, cell / 2)
+    total = np.asarray(cv2.resize(total, (width, height), interpolation=cv2.INTER_CUBIC))
     low, high = float(total.min()), float(total.max())
     return (total - low) / max(high - low, 1e-6)
 
@@ -56,18 +61,22 @@ def fade(original: Image, full: Image, strength: float) -> Image:
     return cv2.addWeighted(full, strength, original, 1 - strength, 0)
 
 
-def lay(base: Image, colour: tuple[int, int, int] | Image, cover: Field) -> Image:
+def lay(
+    base: Image, colour: tuple[int, int, int] | Image, cover: npt.NDArray[np.floating[Any]]
+) -> Image:
     """Lay a colour or a picture over `base`; `cover` 0 leaves the base, 1 hides it."""
     over = np.empty_like(base)
     over[:] = colour
     # Weights that add up to 1 are left as they are; OpenCV only divides by their sum.
-    cover = np.clip(cover, 0, 1)
-    return np.asarray(cv2.blendLinear(over, base, cover, 1 - cover), np.uint8)
+    share = np.clip(np.asarray(cover, np.float32), 0, 1)
+    return np.asarray(cv2.blendLinear(over, base, share, 1 - share), np.uint8)
 
 
-def linear(image: Image) -> Field:
-    """Undo the sRGB curve: float32 light, height x width x 3, in [0, 1]."""
-    return np.asarray(cv2.LUT(image, _TO_LIGHT), np.float32)
+def linear(image: Image, tint: Colour | None = None) -> Field:
+    """Undo the sRGB curve: float32 light, height x width x 3, in [0, 1] times the `tint`."""
+    if tint is None:
+        return np.asarray(cv2.LUT(image, _TO_LIGHT), np.float32)
+    return np.asarray(cv2.LUT(image, _TO_LIGHT[:, None, None] * tint), np.float32)
 
 
 def develop(light: Field) -> Image:
@@ -81,6 +90,18 @@ def develop(light: Field) -> Image:
 def brightness(light: Field) -> Field:
     """Return the luminance of linear light (ITU-R BT.709)."""
     return np.asarray(cv2.transform(light, _BT709), np.float32)
+
+
+def mute(light: Field, share: float, tint: Colour | None = None) -> Field:
+    """Take a share of the colour out of light, then tint it."""
+    matrix = np.eye(3, dtype=np.float32) * (1 - share) + _BT709 * share
+    return np.asarray(cv2.transform(light, matrix if tint is None else matrix * tint[:, None]))
+
+
+def tinted(field: Field, colour: Colour, base: Colour | None = None) -> Field:
+    """Turn a plain field into light of a colour: `base + field * colour`."""
+    columns = [colour] if base is None else [colour, base]
+    return np.asarray(cv2.transform(field, np.stack(columns, axis=1)), np.float32)
 
 
 def scene_light(image: Image) -> float:
@@ -113,8 +134,11 @@ def plane(height: int, width: int) -> tuple[Field, Field]:
 
 def smoothstep(low: float, high: float, field: Field) -> Field:
     """Rise from 0 at `low` to 1 at `high` without corners; `high` below `low` falls instead."""
-    t = np.clip((field - np.float32(low)) / np.float32(high - low), 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), np.float32)
+    t = np.asarray((field - np.float32(low)) * np.float32(1 / (high - low)), np.float32)
+    t = np.clip(t, 0, 1, out=t if t.ndim else None)
+    rise = t * t
+    t = 3 - 2 * t
+    return np.asarray(rise * t, np.float32)
 
 
 def soften(field: Field, sigma: float) -> Field:
@@ -174,6 +198,28 @@ def grain(height: int, width: int, rng: np.random.Generator, size: float = 1 / 6
     if (rows, columns) != (height, width):
         planes = cv2.resize(planes, (width, height), interpolation=cv2.INTER_CUBIC)
     return np.asarray(planes, np.float32).reshape(height, width, 3)
+
+
+def add_noise(light: Field, dirt: Field, shot: float, read: float, gain: float) -> Field:
+    """Add a sensor's noise to light, in place.
+
+    Args:
+        light: Is changed.
+        dirt: Unit noise, as `grain` draws it.
+        shot: Variance for each unit of light, as photons come by chance.
+        read: Deviation that is there without light.
+        gain: Scales all of it.
+
+    Returns:
+        The same `light`.
+    """
+    deviation = light * np.float32(shot)
+    deviation += np.float32(read**2)
+    np.sqrt(deviation, out=deviation)
+    deviation *= dirt
+    deviation *= np.float32(gain)
+    light += deviation
+    return light
 
 
 def _move(field: Field, dx: float, dy: float, turn: float, share: float) -> Field:
