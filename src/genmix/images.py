@@ -201,13 +201,13 @@ def _deep_grey(picture: PilImage.Image) -> Image:
 
 
 def _stretched(values: npt.NDArray[np.float32 | np.int32 | np.uint32]) -> Image:
-    """Map values of any range, height x width, to uint8: minimum 0, maximum 255, NaN 0."""
+    """Map values of any range, height x width, to uint8: minimum and NaN 0, maximum 255."""
     finite = np.isfinite(values)
     if not finite.any():
         raise ImageError("no pixel has a finite value")
     low, high = (float(bound) for bound in (values[finite].min(), values[finite].max()))
-    scaled = (values.astype(np.float64) - low) * (255 / (high - low) if high > low else 0)
-    return np.rint(np.nan_to_num(scaled, posinf=255, neginf=0)).clip(0, 255).astype(np.uint8)
+    bounded = np.nan_to_num(values, nan=low, posinf=high, neginf=low).astype(np.float64)
+    return np.rint((bounded - low) * (255 / (high - low) if high > low else 0)).astype(np.uint8)
 
 
 def _orientation(picture: PilImage.Image) -> int:
@@ -229,19 +229,19 @@ def _reason(error: BaseException) -> str:
         return "not enough memory to decode it"
     if isinstance(error, PilImage.DecompressionBombError):
         return f"image has more than {MAX_PIXELS // 1_000_000} megapixels"
-    text = " ".join(str(error).split())
-    if not text.isprintable() or "0x" in text or not isinstance(error, _SPEAKING):
-        text = ""
-    detail = f": {text[:80]}" if text else ""
+    text = " ".join(str(error).split())[:80]
     if isinstance(error, EOFError) or "truncated" in text.lower():
-        return f"truncated{detail}"
-    if any(word in text.lower() for word in ("unknown", "unsupported", "not supported")):
-        return f"not supported{detail}"
-    return f"damaged{detail}"
+        return "truncated"
+    if not isinstance(error, _SPEAKING) or not text.isprintable() or "0x" in text:
+        return "damaged"
+    unsupported = any(word in text.lower() for word in ("unknown", "unsupported", "not supported"))
+    return f"{'not supported' if unsupported else 'damaged'}: {text or type(error).__name__}"
 
 
 # The exceptions whose text Pillow writes for people.
-_SPEAKING = (OSError, SyntaxError, ValueError, EOFError)
+_SPEAKING = (OSError, SyntaxError, ValueError)
+
+_NEUTRAL_GREY = (128, 128, 128)
 
 
 def resize(image: Image, height: int, width: int) -> Image:
@@ -261,9 +261,9 @@ def prepare(image: Image, size: int, fit: Fit) -> Image:
         image: uint8, height x width x 3.
         size: Side of the square in pixels, at least 1.
         fit: "stretch" squeezes the longer side, as the paper does; "crop" takes the square in
-            the middle; "pad" keeps the whole picture in proportion and repeats its edge pixels
-            around it. (A grey border would be a contour that no photo has: editors would draw
-            over it, and a classifier could read the photo's proportions off it.)
+            the middle; "pad" keeps the whole picture in proportion, centred on neutral grey.
+            (Grey is close to zero once a training script has normalized it, and repeating the
+            edges instead draws streaks that a network learns like any other texture.)
 
     Returns:
         uint8, size x size x 3.
@@ -278,7 +278,9 @@ def prepare(image: Image, size: int, fit: Fit) -> Image:
         inner = resize(image, max(1, round(height * scale)), max(1, round(width * scale)))
         above, left = (size - inner.shape[0]) // 2, (size - inner.shape[1]) // 2
         below, right = size - inner.shape[0] - above, size - inner.shape[1] - left
-        return cv2.copyMakeBorder(inner, above, below, left, right, cv2.BORDER_REPLICATE)
+        return cv2.copyMakeBorder(
+            inner, above, below, left, right, cv2.BORDER_CONSTANT, value=_NEUTRAL_GREY
+        )
     return resize(image, size, size)
 
 
