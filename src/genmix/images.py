@@ -300,7 +300,8 @@ def encode_jpeg(image: Image, quality: int = 95, *, full_colour: bool = False) -
 
 
 def encode_png(image: Image) -> bytes:
-    """Encode as PNG, without loss."""
+    """Encode as PNG, without loss; the same bytes for the same pixels."""
     buffer = io.BytesIO()
-    PilImage.fromarray(image).save(buffer, "PNG")
+    # Level 1 takes a third of the default's time and makes photos 5 % larger.
+    PilImage.fromarray(image).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
