@@ -8,6 +8,7 @@ import numpy as np
 from genmix.editing.procedural.looks import look
 from genmix.editing.procedural.tools import (
     Field,
+    add_noise,
     brightness,
     develop,
     drag,
@@ -19,6 +20,7 @@ from genmix.editing.procedural.tools import (
     scene_light,
     smoothstep,
     soften,
+    tinted,
 )
 from genmix.images import Image
 
@@ -55,14 +57,17 @@ def defocus(image: Image, rng: np.random.Generator, strength: float) -> Image:
     height, width = image.shape[:2]
     blades = int(rng.choice([0, 5, 6, 7, 8]))
     turn, rim = rng.uniform(0, math.tau), rng.uniform(-0.4, 0.8)
-    radius = max(1.4, rng.uniform(0.022, 0.034) * min(height, width)) * strength
+    radius = max(1.4, rng.uniform(0.020, 0.032) * min(height, width)) * strength
     x, y = plane(height, width)
     slope = rng.uniform(0, math.tau)
     near = smoothstep(-0.45, 0.45, x * math.cos(slope) + y * math.sin(slope))
     light = _with_highlights(linear(image), strength)
-    sharper = _through_aperture(light, 0.5 * radius, blades, turn, rim)
-    softer = _through_aperture(light, 1.15 * radius, blades, turn, rim)
-    return develop(sharper + (softer - sharper) * near[..., None])
+    sharper = _through_aperture(light, 0.7 * radius, blades, turn, rim)
+    softer = _through_aperture(light, 1.2 * radius, blades, turn, rim)
+    softer -= sharper
+    softer *= near[..., None]
+    sharper += softer
+    return develop(sharper)
 
 
 @look("scratched-lens")
@@ -101,17 +106,19 @@ def oil_smudge(image: Image, rng: np.random.Generator, strength: float) -> Image
     prints = _fingerprints(height, width, rng)
     tint = np.array([1.0, 0.96, 0.86], np.float32) ** rng.uniform(0, 1.5)
     light = linear(image)
-    blurred = soften(light, 0.012 * side * strength)
-    # What is blurred needs few pixels: the drag is made at half the size.
-    half = cv2.resize(blurred, (max(1, width // 2), max(1, height // 2)))
+    # What is smeared needs few pixels: it is made at half the size.
+    half = (math.ceil(width / 2), math.ceil(height / 2))
+    small = np.asarray(cv2.resize(light, half, interpolation=cv2.INTER_AREA), np.float32)
+    veil = soften(brightness(small), 0.1 * side) * 0.36 + 0.04
     path = 0.035 * side * strength
-    half = drag(np.asarray(half, np.float32), path * math.cos(wiped), path * math.sin(wiped))
-    dragged = np.asarray(cv2.resize(half, (width, height)), np.float32)
-    smeared = blurred + (dragged - blurred) * min(1.0, 2 * strength)
-    veil = soften(brightness(light), 0.2 * side)[..., None]
-    smeared += (veil * 0.45 + 0.05 - 0.25 * smeared) * (strength * tint)
-    cover = np.clip(grease + prints, 0, 1) * min(1.0, 1.5 * strength)
-    light += (smeared - light) * cover[..., None]
+    smeared = soften(small, 0.006 * side * strength)
+    smeared = drag(smeared, path * math.cos(wiped), path * math.sin(wiped))
+    smeared *= 1 - 0.46 * strength * tint
+    smeared += tinted(veil, strength * tint)
+    over = np.asarray(cv2.resize(smeared, (width, height)), np.float32)
+    over -= light
+    over *= (np.clip(grease + prints, 0, 1) * min(1.0, 1.5 * strength))[..., None]
+    light += over
     return develop(light)
 
 
@@ -132,7 +139,10 @@ def older_camera(image: Image, rng: np.random.Generator, strength: float) -> Ima
     small = np.asarray(cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
     light = _fringes(linear(small), rng.uniform(0.008, 0.016) * strength)
     x, y = plane(rows, columns)
-    light *= np.exp((x * x + y * y) * (-2.0 * strength))[..., None] * tint**strength
+    light *= (
+        np.exp((x * x + y * y) * (-2.0 * side / max(height, width) * strength))[..., None]
+        * tint**strength
+    )
     lit = scene_light(image)
     light += grain(rows, columns, rng) * (0.022 * lit * strength)
     tones = develop((light - 0.010 * lit * strength) * 2 ** (0.55 * strength))
@@ -152,21 +162,26 @@ def sensor_noise(image: Image, rng: np.random.Generator, strength: float) -> Ima
     upright = bool(rng.random() < 0.5)
     colours = rng.uniform(0.75, 1.35, 3).astype(np.float32)
     light = linear(image)
-    dirt = grain(height, width, rng, 1 / 420) * colours
-    light += dirt * np.sqrt(light * 0.035 + 0.0011) * gain
-    blotch = [noise(height, width, 0.06, rng, octaves=2) - 0.5 for _ in range(3)]
-    light += np.asarray(cv2.merge(blotch), np.float32) * (0.08 * gain)
+    dirt = grain(height, width, rng, 1 / 420)
+    dirt *= colours
+    add_noise(light, dirt, shot=0.035, read=0.033, gain=gain)
+    blotch = [(noise(height, width, 0.06, rng, 2) - 0.5) * (0.08 * gain) for _ in range(3)]
+    light += np.asarray(cv2.merge(blotch), np.float32)
     stripes = rng.standard_normal((1, width, 1) if upright else (height, 1, 1), dtype=np.float32)
     light += stripes * (0.014 * gain)
-    hot = rng.random((height, width), dtype=np.float32) < 0.0008
-    light[hot] += rng.random((int(hot.sum()), 3), dtype=np.float32) * (0.9 * gain)
+    hot = round(0.0008 * height * width)
+    at = rng.integers(height, size=hot), rng.integers(width, size=hot)
+    light[at] += rng.random((hot, 3), dtype=np.float32) * (0.9 * gain)
     return develop(light)
 
 
 def _with_highlights(light: Field, strength: float) -> Field:
-    """Give back to clipped highlights some of the light that the camera cut off."""
-    excess = np.maximum(light - 0.85, 0)
-    return light + excess * (3.0 * strength)
+    """Give back to clipped highlights, in place, some of the light that the camera cut off."""
+    excess = np.maximum(light, 0.85)
+    excess -= 0.85
+    excess *= 3.0 * strength
+    light += excess
+    return light
 
 
 def _through_aperture(light: Field, radius: float, blades: int, turn: float, rim: float) -> Field:

@@ -8,24 +8,25 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from genmix.editing.procedural.looks import look
 from genmix.editing.procedural.tools import (
+    Colour,
     Field,
+    add_noise,
     brightness,
     develop,
     grain,
     linear,
+    mute,
     noise,
     plane,
     scene_light,
     smoothstep,
     soften,
+    tinted,
 )
 from genmix.images import Image
-
-Colour = npt.NDArray[np.float32]
 
 _NIGHT = ((0.72, 0.92, 1.35), (0.85, 1.05, 1.05), (1.25, 0.95, 0.62), (0.95, 0.95, 1.15))
 _SUNS = ((1.06, 1.0, 0.92), (0.97, 1.0, 1.05), (1.05, 0.99, 1.0), (1.0, 1.0, 1.0))
@@ -39,19 +40,16 @@ def low_light(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Cut the exposure by some stops, leave one weak pool of light, let the sensor noise show."""
     height, width = image.shape[:2]
     tint = _pick(rng, _NIGHT)
-    level = rng.uniform(0.018, 0.042)
+    level = rng.uniform(0.024, 0.048)
     pool = _pool(height, width, rng)
     dirt = grain(height, width, rng, 1 / 480)
     light = linear(image)
-    grey = brightness(light)
     lit = scene_light(image)
     # Towards 1 in what is dark already: two more stops would leave nothing.
-    exposure = min(0.6 - 0.3 * lit, max(0.075, level / max(float(grey.mean()), 1e-3)))
-    light += (grey[..., None] - light) * (0.45 * strength)
-    light *= ((0.35 + 1.8 * pool) * exposure)[..., None] ** strength * tint**strength
-    shot, read = 1.5e-3, 3.4e-3
-    light += dirt * np.sqrt(light * shot + read**2) * (strength * lit)
-    return develop(light)
+    exposure = min(0.6 - 0.3 * lit, max(0.075, level / max(float(brightness(light).mean()), 1e-3)))
+    light = mute(light, 0.45 * strength, tint**strength)
+    light *= (((0.35 + 1.8 * pool) * exposure) ** strength)[..., None]
+    return develop(add_noise(light, dirt, shot=1.5e-3, read=3.4e-3, gain=strength * lit))
 
 
 @look("overexposed")
@@ -61,15 +59,19 @@ def overexposed(image: Image, rng: np.random.Generator, strength: float) -> Imag
     tint = _pick(rng, _SUNS)
     stops = max(1.6, math.log2(_exposure_to(image, 0.62))) + rng.uniform(-0.3, 0.5)
     tilt = _slope(height, width, rng) * rng.uniform(0.6, 1.8)
-    light = linear(image)
-    light *= np.exp2((stops + tilt) * strength)[..., None] * tint**strength
-    bloom = soften(np.clip(light - 0.8, 0, 2), 0.035 * min(height, width))
-    light += bloom * (0.40 * strength)
+    light = linear(image, tint**strength)
+    light *= np.exp2((stops + tilt) * strength)[..., None]
+    light += _bloom(light, 0.8, 0.40 * strength)
     # A knee before the clip keeps a trace of drawing in what is bright already.
     knee = 1 - 0.35 * strength
     room = 1.03 - knee
-    over = np.maximum(light - knee, 0)
-    light = np.minimum(light, knee) + room * (1 - np.exp(over / -room))
+    over = np.maximum(light, knee)
+    over -= knee
+    over *= -1 / room
+    np.expm1(over, out=over)
+    over *= room
+    np.minimum(light, knee, out=light)
+    light -= over
     return develop(light)
 
 
@@ -81,10 +83,10 @@ def warm_lamp(image: Image, rng: np.random.Generator, strength: float) -> Image:
     distance2 = _distance2(height, width, rng.uniform(0, math.tau), rng.uniform(0.35, 0.65))
     reach = rng.uniform(0.55, 0.8)
     fall = (1 + distance2 / reach**2) ** -1.6
-    light = linear(image)
-    light *= (fall * (1.05 / float(fall.mean())))[..., None] ** strength * colour**strength
-    haze = np.exp(distance2 * -7.0) * (0.16 * strength)
-    light += haze[..., None] * colour
+    light = linear(image, colour**strength)
+    light *= ((fall * (1.05 / float(fall.mean()))) ** strength)[..., None]
+    haze = np.exp(distance2 * -7.0)
+    light += tinted(haze, colour * np.float32(0.16 * scene_light(image) * strength))
     return develop(light)
 
 
@@ -121,8 +123,10 @@ def hard_shadow(image: Image, rng: np.random.Generator, strength: float) -> Imag
     lit = cast(across, along, penumbra, rng)
     shade = np.array([0.15, 0.18, 0.25], np.float32) * rng.uniform(0.8, 1.2)
     sun = np.array([1.12, 1.02, 0.86], np.float32) * min(2.0, max(1.1, _exposure_to(image, 0.4)))
-    factor = shade**strength + (sun**strength - shade**strength) * lit[..., None]
-    return develop(np.asarray(linear(image) * factor, np.float32))
+    shade, sun = shade**strength, sun**strength
+    light = linear(image)
+    light *= tinted(lit, sun - shade, shade)
+    return develop(light)
 
 
 @look("glare")
@@ -136,7 +140,8 @@ def glare(image: Image, rng: np.random.Generator, strength: float) -> Image:
     light = linear(image)
     # The camera's automatic exposure gives way to the bright spot, if it has room to.
     light *= (1 - 0.5 * scene_light(image)) ** strength
-    light += ((shine + 0.35 * bloom + 0.02) * strength)[..., None] * colour
+    shine += bloom * np.float32(0.35)
+    light += tinted(shine, colour * np.float32(strength), colour * np.float32(0.02 * strength))
     return develop(light)
 
 
@@ -251,6 +256,16 @@ def _slanted_plane(height: int, width: int, rng: np.random.Generator) -> tuple[F
     across = np.asarray((x * math.cos(angle) + y * math.sin(angle)) / depth, np.float32)
     along = np.asarray((x * math.cos(skew) + y * math.sin(skew)) / depth, np.float32)
     return across, along
+
+
+def _bloom(light: Field, threshold: float, gain: float) -> Field:
+    """Spread what exceeds a threshold; so soft a field is made at a quarter of the size."""
+    height, width = light.shape[:2]
+    small = (math.ceil(width / 4), math.ceil(height / 4))
+    over = np.asarray(cv2.resize(light, small, interpolation=cv2.INTER_AREA), np.float32)
+    over = np.clip(over - threshold, 0, 2) * gain
+    over = soften(over, 0.035 * min(small))
+    return np.asarray(cv2.resize(over, (width, height)), np.float32)
 
 
 def _pool(height: int, width: int, rng: np.random.Generator) -> Field:

@@ -145,7 +145,7 @@ def soften(field: Field, sigma: float) -> Field:
     """Blur by a Gaussian of `sigma` pixels; a wide one is made at a smaller size."""
     height, width = field.shape[:2]
     if sigma < 0.2:
-        return field
+        return field.copy()
     cut = max(1.0, sigma / 3)
     if cut < 1.5:
         blurred = cv2.GaussianBlur(field, (0, 0), sigma)

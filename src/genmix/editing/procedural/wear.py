@@ -8,15 +8,16 @@ import numpy as np
 from genmix.editing.procedural.looks import look
 from genmix.editing.procedural.tools import (
     Field,
-    brightness,
     develop,
     draw_path,
     linear,
     luminance,
+    mute,
     noise,
     scene_light,
     smoothstep,
     soften,
+    tinted,
 )
 from genmix.images import Image
 
@@ -31,22 +32,26 @@ def dusty(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """
     height, width = image.shape[:2]
     dust = np.array(_DUSTS[int(rng.integers(len(_DUSTS)))], np.float32)
-    dust *= math.sqrt(scene_light(image))
+    dust *= scene_light(image) ** 0.75
     layer = 0.24 + 0.46 * noise(height, width, 0.5, rng, octaves=5)
     layer += 0.30 * _ledges(image)
     layer *= 1 - 0.68 * _wiped(height, width, rng)
-    powder = rng.random((height, width), dtype=np.float32)
-    layer *= 0.75 + 0.5 * powder
-    lint = dust * (1.9, 0.12, 0.25)[int(rng.integers(3))]
-    specks, fibres = _specks(height, width, rng), _fibres(height, width, rng)
-    light = linear(image)
-    light += (brightness(light)[..., None] - light) * (0.3 * strength)
-    cover = np.clip(layer * strength, 0, 0.85)[..., None]
-    light += (dust * (0.75 + 0.5 * powder)[..., None] - light) * cover
-    bright = np.minimum(1.35 * dust, 1)
-    light += (bright - light) * (np.maximum(specks, 0) * strength)[..., None]
-    light *= 1 - (np.maximum(-specks, 0) * (0.6 * strength))[..., None]
-    light += (lint - light) * (fibres * (0.7 * strength))[..., None]
+    powder = rng.random((height, width), dtype=np.float32) * 0.5 + 0.75
+    lint = (1.9, 0.12, 0.25)[int(rng.integers(3))]
+    specks, fibres = _specks(height, width, rng) * strength, _fibres(height, width, rng)
+    cover = np.clip(layer * powder * strength, 0, 0.75)
+    # Layer upon layer, what is left of the photo and how bright the dust on it is.
+    left, added = 1 - cover, cover * powder
+    for share, brightness in (
+        (np.maximum(specks, 0), 1.35),
+        (np.maximum(specks * -0.6, 0), 0.0),
+        (fibres * (0.7 * strength), lint),
+    ):
+        left *= 1 - share
+        added += (brightness - added) * share
+    light = mute(linear(image), 0.3 * strength)
+    light *= left[..., None]
+    light += tinted(added, dust)
     return develop(light)
 
 

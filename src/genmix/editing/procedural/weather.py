@@ -13,11 +13,13 @@ from genmix.editing.procedural.tools import (
     develop,
     drag,
     linear,
+    mute,
     noise,
     plane,
     scene_light,
     smoothstep,
     soften,
+    tinted,
 )
 from genmix.images import Image
 
@@ -37,9 +39,11 @@ def fog(image: Image, rng: np.random.Generator, strength: float) -> Image:
     through = np.exp(depth * -strength)
     light = linear(image)
     hazy = soften(light, 0.012 * min(height, width) * strength)
-    light += (hazy - light) * (1 - through)[..., None]
-    light *= through[..., None]
-    light += (1 - through)[..., None] * air
+    # The more fog, the more of what comes through is scattered: sharp t^2, soft t (1 - t).
+    light *= (through**2)[..., None]
+    hazy *= (through * (1 - through))[..., None]
+    light += hazy
+    light += tinted(1 - through, air)
     return develop(light)
 
 
@@ -50,16 +54,15 @@ def rain(image: Image, rng: np.random.Generator, strength: float) -> Image:
     lean = rng.uniform(-0.55, 0.55)
     dull = np.array([0.82, 0.92, 1.0], np.float32) * rng.uniform(0.5, 0.65)
     streaks = _streaks(height, width, lean, rng)
-    x, y = plane(height, width)
+    _, y = plane(height, width)
     mist = (0.14 + 0.16 * smoothstep(0.5, -0.5, y)) * strength
     light = linear(image)
-    grey = brightness(light)
-    sky = 0.35 * scene_light(image) + 0.5 * float(grey.mean())
-    light += (grey[..., None] - light) * (0.45 * strength)
-    light *= dull**strength
-    light += (sky * 0.6 - light) * (mist + 0 * x)[..., None]
+    sky = 0.35 * scene_light(image) + 0.5 * float(brightness(light).mean())
+    light = mute(light, 0.45 * strength, dull**strength)
     # A drop gathers the light of the whole sky: it is about as bright wherever it falls.
-    light += (sky - 0.7 * light) * (streaks * strength)[..., None]
+    streaks *= strength
+    light *= ((1 - mist) * (1 - 0.7 * streaks))[..., None]
+    light += (mist * (1 - 0.7 * streaks) * (0.6 * sky) + streaks * sky)[..., None]
     return develop(light)
 
 
@@ -72,7 +75,8 @@ def _fog_depth(height: int, width: int, rng: np.random.Generator) -> Field:
     banks = noise(height, narrow, rng.uniform(0.5, 1.2), rng, octaves=4)
     drift = np.asarray(cv2.resize(banks, (width, height), interpolation=cv2.INTER_CUBIC))
     depth = 0.40 + rng.uniform(0.8, 1.3) * far + rng.uniform(0.9, 1.6) * (drift - 0.45)
-    return np.asarray(np.maximum(depth, 0.12), np.float32)
+    # Thicker than this, the fog would hide what the photo shows.
+    return np.asarray(1.5 * np.tanh(np.maximum(depth, 0.12) / 1.5), np.float32)
 
 
 def _streaks(height: int, width: int, lean: float, rng: np.random.Generator) -> Field:
@@ -92,11 +96,10 @@ def _streaks(height: int, width: int, lean: float, rng: np.random.Generator) -> 
             lines = _falling(height, width, lean, round(drops * amount / 3), length, rng)
             cv2.polylines(layer, lines, False, shine, thick, cv2.LINE_AA, shift=4)
         field = soften(np.asarray(layer, np.float32), max(0.4, 0.5 * breadth * side))
-        blur = 0.5 * length * side
-        field = drag(field, math.sin(lean) * blur, math.cos(lean) * blur)
         # A line is never thinner than a pixel: in small pictures it covers less of it.
         total += field * (weight / 255 * min(1.0, math.sqrt(breadth * side / thick)))
-    return np.minimum(total, 0.8)
+    blur = 0.025 * side
+    return np.minimum(drag(total, math.sin(lean) * blur, math.cos(lean) * blur), 0.8)
 
 
 def _falling(
