@@ -18,7 +18,7 @@ check: $(VENV)/dev.installed  ## Format, lint, types and import rules.
 	$(BIN)/lint-imports
 
 bench: $(VENV)/dev.installed  ## Speed, as ratios against a peer or a floor in one run.
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.run
 
 $(VENV)/%.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -13,6 +13,7 @@ from genmix.images import Image, resize
 _PAPER = (250, 250, 248)
 _INK = (32, 33, 36)
 _FAINT = (112, 115, 120)
+_LINE = (205, 206, 208)
 _GAP = 6
 _MARGIN = 20
 
@@ -23,13 +24,13 @@ class SheetRow:
 
     Attributes:
         title: What stands left of it.
-        cells: uint8 pictures, RGB, of any size; None leaves a place empty.
+        cells: uint8 pictures, RGB, of any size, or a few words where there is none.
         heading: What stands above it, where a new group begins.
         captions: What stands above each cell, where that is not the same in every row.
     """
 
     title: str
-    cells: Sequence[Image | None]
+    cells: Sequence[Image | str]
     heading: str | None = None
     captions: Sequence[str] = ()
 
@@ -74,8 +75,7 @@ def draw_sheet(
         _write_names(pen, row.captions, left, y, small, cell_px)
         _write_title(pen, row.title, left, y + cell_px // 2, small)
         for k, cell in enumerate(row.cells):
-            if cell is not None:
-                page.paste(*_fitted(cell, left + k * step, y, cell_px))
+            _draw_cell(page, pen, cell, left + k * step, y, cell_px, small)
     return np.asarray(page)
 
 
@@ -137,13 +137,25 @@ def _cut(line: str, size: int, width: int) -> str:
     return line + "…"
 
 
-def _fitted(
-    cell: Image, left: int, top: int, cell_px: int
-) -> tuple[PilImage.Image, tuple[int, int]]:
+def _draw_cell(
+    page: PilImage.Image,
+    pen: ImageDraw.ImageDraw,
+    cell: Image | str,
+    left: int,
+    top: int,
+    cell_px: int,
+    size: int,
+) -> None:
+    if isinstance(cell, str):
+        centre = (left + cell_px / 2, top + cell_px / 2)
+        lines = _wrapped(cell, size, cell_px)
+        pen.text(centre, lines, _FAINT, _font(cell, size), "mm", align="center")
+        return
     scale = cell_px / max(cell.shape[:2])
     height, width = (max(1, round(side * scale)) for side in cell.shape[:2])
-    at = (left + (cell_px - width) // 2, top + (cell_px - height) // 2)
-    return PilImage.fromarray(resize(cell, height, width)), at
+    x, y = left + (cell_px - width) // 2, top + (cell_px - height) // 2
+    page.paste(PilImage.fromarray(resize(cell, height, width)), (x, y))
+    pen.rectangle((x, y, x + width - 1, y + height - 1), outline=_LINE)
 
 
 _CJK_FONTS = (

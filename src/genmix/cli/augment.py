@@ -42,16 +42,23 @@ class _ShareType(click.ParamType["Share"]):
 @click.argument("source", type=click.Path())
 @click.option("-o", "--out", required=True, type=click.Path(), help="The output folder.")
 @recipe_options
-@click.option("--variants", type=click.IntRange(min=1), help="Pictures by photo and prompt.")
+@click.option(
+    "--variants", type=click.IntRange(min=1), metavar="N", help="Pictures by photo and prompt."
+)
 @click.option(
     "--originals",
     type=click.Choice(["none", "link", "copy"]),
     help="Put the photos themselves into the set.",
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Use this many photos, of all classes.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Use this many photos, of all classes."
+)
 @workers_option
 @click.option(
-    "--shard", type=_ShareType(), help="Do one part of n, e.g. 2/4; any order, any machine."
+    "--shard",
+    type=_ShareType(),
+    metavar="I/N",
+    help="Do one part of n, e.g. 2/4; any order, any machine.",
 )
 @click.option("--dry-run", is_flag=True, help="Count and estimate time and disk; write nothing.")
 @click.option("--strict", is_flag=True, help="Exit with 3 if any photo could not be used.")

@@ -22,6 +22,7 @@ def workers_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--workers",
         type=click.IntRange(min=1),
+        metavar="N",
         default=available_cpus,
         show_default="all processors",
         help="Processes. The result does not depend on it.",
@@ -44,9 +45,14 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--prompts-file", metavar="FILE", help="Your own prompt library (YAML)."),
         click.option("--editor", metavar="NAME", help="The editor, e.g. procedural."),
         click.option(
-            "--size", type=click.IntRange(8, 4096), help="Side of the pictures in pixels."
+            "--size",
+            type=click.IntRange(8, 4096),
+            metavar="N",
+            help="Side of the pictures in pixels.",
         ),
-        click.option("--seed", type=click.IntRange(min=0), help="Of every random choice."),
+        click.option(
+            "--seed", type=click.IntRange(min=0), metavar="N", help="Of every random choice."
+        ),
         click.option("--edits", metavar="DIR", help="The edit cache  [default: the user's cache]"),
     ]
     for option in reversed(options):

@@ -9,7 +9,7 @@ from genmix.cli.console import progress_bar, workers_option
 @click.option("-o", "--out", required=True, type=click.Path(), help="The folder to write to.")
 @workers_option
 def demo(out: str, workers: int) -> None:
-    """Make a training set of a few real photos, and say what to look at.
+    """Try it: make a training set of a few real photos.
 
     \b
     genmix demo -o demo-output

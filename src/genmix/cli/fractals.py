@@ -6,14 +6,22 @@ from genmix.cli.console import progress_bar, workers_option
 
 
 @click.command()
-@click.option("-n", "--count", type=click.IntRange(1, 100_000), required=True, help="How many.")
+@click.option(
+    "-n", "--count", type=click.IntRange(1, 100_000), metavar="N", required=True, help="How many."
+)
 @click.option("-o", "--out", required=True, type=click.Path(), help="The folder to write to.")
 @click.option(
-    "--size", type=click.IntRange(8, 4096), default=256, show_default=True, help="Side in pixels."
+    "--size",
+    type=click.IntRange(8, 4096),
+    metavar="N",
+    default=256,
+    show_default=True,
+    help="Side in pixels.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
+    metavar="N",
     default=0,
     show_default=True,
     help="Of every random choice.",
@@ -23,7 +31,7 @@ from genmix.cli.console import progress_bar, workers_option
 def fractals(
     count: int, out: str, size: int, seed: int, families: str | None, workers: int
 ) -> None:
-    """Draw fractals as PNG files, for looking at or for use elsewhere.
+    """Draw fractals as PNG files.
 
     \b
     genmix fractals -n 64 -o fractals

@@ -14,7 +14,9 @@ from genmix.cli.console import progress_bar, recipe_options
 def preview(
     photos: tuple[str, ...], out: str, recipe: str, edits: str | None, **choices: Any
 ) -> None:
-    """Draw a sheet of each PHOTO with its edits, masks, hybrids, fractals and composites.
+    """Draw what a recipe does to each PHOTO, step by step.
+
+    The sheet shows its edits, masks, hybrids, fractals and composites by every prompt.
 
     \b
     genmix preview cat.jpg -o sheet.png

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -90,46 +91,36 @@ def _prompt_file(plan: Plan) -> str:
 
 def _contact_sheet(out: OutputFolder, parts: Iterable[Path], plan: Plan, source: Source) -> Image:
     """Draw some photos of every class beside what was made of them."""
-    made: dict[str, dict[str, str]] = {p.path: {} for p in spread(plan.photos, _SHEET_ROWS)}
+    photos = spread(plan.photos, _SHEET_ROWS)
+    made: dict[str, dict[str, dict[str, Any]]] = {photo.path: {} for photo in photos}
     for part in parts:
-        for row in iterate_rows(part, ["source", "prompt", "variant", "output"]):
-            if row["source"] in made and row["variant"] == 0 and row["output"]:
-                made[row["source"]][row["prompt"]] = row["output"]
-    photos = [photo for photo in plan.photos if photo.path in made]
+        for row in iterate_rows(part, ["source", "prompt", "variant", "output", "reason"]):
+            if row["source"] in made and row["variant"] == 0:
+                made[row["source"]][row["prompt"]] = row
     names = {prompt.id: prompt.name.en for prompt in plan.prompts}
-    if plan.recipe.prompts.per_photo is None:
-        shown = list(names)[:_SHEET_COLUMNS]
-        rows = [
-            SheetRow(
-                photo.label,
-                [
-                    _original(photo, plan, source),
-                    *(_output(out, made[photo.path].get(k)) for k in shown),
-                ],
-            )
-            for photo in photos
-        ]
-        return draw_sheet(rows, ["original", *(names[k] for k in shown)])
+    same_for_all = plan.recipe.prompts.per_photo is None
     rows = []
     for photo in photos:
         shown = list(made[photo.path])[:_SHEET_COLUMNS]
-        cells = [
-            _original(photo, plan, source),
-            *(_output(out, made[photo.path][k]) for k in shown),
-        ]
-        rows.append(SheetRow(photo.label, cells, captions=["original", *(names[k] for k in shown)]))
-    return draw_sheet(rows, [])
+        cells = [_original(photo, plan, source)]
+        cells += [_outcome(out, made[photo.path][prompt]) for prompt in shown]
+        captions = () if same_for_all else ["original", *(names[prompt] for prompt in shown)]
+        rows.append(SheetRow(photo.label, cells, captions=captions))
+    columns = ["original", *list(names.values())[:_SHEET_COLUMNS]] if same_for_all else []
+    return draw_sheet(rows, columns)
 
 
-def _original(photo: Photo, plan: Plan, source: Source) -> Image | None:
+def _original(photo: Photo, plan: Plan, source: Source) -> Image | str:
     try:
         return prepare(decode(source.read(photo)), plan.recipe.size, plan.recipe.fit)
-    except ImageError:
-        return None
+    except ImageError as error:
+        return f"failed: {error}"
 
 
-def _output(out: OutputFolder, output: str | None) -> Image | None:
-    return None if output is None else decode((out.path / output).read_bytes())
+def _outcome(out: OutputFolder, row: dict[str, Any]) -> Image | str:
+    if row["output"] is None:
+        return f"{row['reason'].partition(':')[0]}: left out"
+    return decode((out.path / row["output"]).read_bytes())
 
 
 _SHEET_ROWS = 8

@@ -61,7 +61,7 @@ def preview(
             if item.prompt is not None
         ]
         edited = pipeline.edit(tasks)
-        rows += _photo_rows(Path(path).name, edited, pipeline)
+        rows += _photo_rows("/".join(Path(path).parts[-2:]), edited, pipeline)
     progress("photos", len(photos), len(photos))
     shown_prompts = [] if recipe.prompts.per_photo else [prompt.name.en for prompt in prompts]
     return draw_sheet(rows, ["original", *shown_prompts])
@@ -70,12 +70,14 @@ def preview(
 def _photo_rows(name: str, edited: Sequence[Edited], pipeline: Pipeline) -> list[SheetRow]:
     """Return a photo's lines: one for each step, the original at the head of the first."""
     columns = [_steps(one, pipeline) for one in edited]
-    first: list[Image | None] = [edited[0].task.ready.image]
     rejected = [f"rejected ({one.rejected.reason})" if one.rejected else "" for one in edited]
     return [
         SheetRow(
             title=step,
-            cells=[*(first if k == 0 else [None]), *(column[k] for column in columns)],
+            cells=[
+                edited[0].task.ready.image if k == 0 else "",
+                *(column[k] for column in columns),
+            ],
             heading=name if k == 0 else None,
             captions=["", *rejected] if k == 0 and any(rejected) else (),
         )
@@ -83,7 +85,7 @@ def _photo_rows(name: str, edited: Sequence[Edited], pipeline: Pipeline) -> list
     ]
 
 
-def _steps(edited: Edited, pipeline: Pipeline) -> list[Image | None]:
+def _steps(edited: Edited, pipeline: Pipeline) -> list[Image | str]:
     """Return the pictures of `_STEPS`; the mask is white where the edit is."""
     recipe, original = pipeline.recipe, edited.task.ready.image
     drawn, composite = pipeline.compose(edited)
@@ -91,7 +93,7 @@ def _steps(edited: Edited, pipeline: Pipeline) -> list[Image | None]:
         drawn, recipe.size, recipe.size, seam=recipe.seam.width, profile=recipe.seam.profile
     )
     weights = np.ones(original.shape[:2]) if mask is None else mask.weights
-    fractal = None if drawn.fractal is None else pipeline.bank[drawn.fractal]
+    fractal = "none" if drawn.fractal is None else pipeline.bank[drawn.fractal]
     return [
         edited.edit,
         np.repeat(np.rint(weights[..., None] * 255).astype(np.uint8), 3, axis=2),

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -83,6 +83,6 @@ class Summary:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        values = asdict(self)
-        tally = values.pop("tally")
-        return {**values, "out": str(self.out), **tally}
+        values = vars(self) | vars(self.tally) | {"out": str(self.out)}
+        del values["tally"]
+        return values

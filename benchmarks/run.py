@@ -1,0 +1,45 @@
+"""Speed and memory, as ratios against a peer or a floor in one run: `make bench`.
+
+Each line names what was measured, its ratio, and what the project aims at. Machines differ and are
+noisy; the ratios are what to compare.
+"""
+
+import argparse
+from collections.abc import Callable, Iterable
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import compositing, drawing, memory, startup
+from benchmarks.result import Result
+
+PARTS: dict[str, Callable[[], Iterable[Result]]] = {
+    "compositing": compositing.run,
+    "startup": startup.run,
+    "memory": memory.run,
+    "drawing": drawing.run,
+}
+
+
+def main() -> None:
+    """Run the parts that were asked for, or all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all when left out")
+    chosen = parser.parse_args().parts or list(PARTS)
+    if unknown := set(chosen) - set(PARTS):
+        parser.error(f"unknown: {', '.join(unknown)}; known: {', '.join(PARTS)}")
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("what", overflow="fold")
+    table.add_column("measured", justify="right")
+    table.add_column("ratio", justify="right")
+    table.add_column("aim", justify="right")
+    for part in chosen:
+        for result in PARTS[part]():
+            table.add_row(result.what, result.measured, result.ratio, result.aim)
+        table.add_section()
+    Console(width=110).print(table)
+
+
+if __name__ == "__main__":
+    main()

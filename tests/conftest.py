@@ -1,0 +1,37 @@
+"""What every test shares: a cache of its own session, and a small set of drawn scenes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from genmix.datasets.samples import synthetic_photos
+from genmix.recipe import Recipe
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the user's cache out; fractals are drawn once a session."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GENMIX_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve scenes of three classes; tests read it and leave it as it is."""
+    folder = tmp_path_factory.mktemp("source") / "photos"
+    synthetic_photos(folder, classes=3, per_class=4, size=64, seed=1)
+    return folder
+
+
+@pytest.fixture
+def small() -> Recipe:
+    """A recipe that is quick to run."""
+    return Recipe().changed(
+        size=48,
+        prompts={"only": ["snowy", "mosaic"]},
+        fractals={"count": 6},
+        blend=[0.1, 0.3],
+        screens={"structure": None},
+    )
