@@ -330,9 +330,9 @@ def test_rain_draws_bright_streaks_that_run_down_in_a_duller_light() -> None:
 
 def test_dust_pales_the_dark_dulls_the_colours_and_adds_grain() -> None:
     assert average(colourfulness, "dusty") < 0.7 * average(colourfulness, None)
-    black = np.full((128, 128, 3), 30, np.uint8)
-    black[:8] = 200
-    assert grey(edit("dusty", black)).mean() > grey(black).mean() + 20
+    steel = np.full((128, 128, 3), 30, np.uint8)
+    steel[:32] = 200
+    assert grey(edit("dusty", steel))[40:].mean() > 30 + 20
     flat = np.full((128, 128, 3), 128, np.uint8)
     assert fine_detail(edit("dusty", flat)) > 3
 
@@ -343,6 +343,16 @@ def test_a_drop_shows_what_is_behind_it_upside_down() -> None:
     level = cv2.GaussianBlur(grey(edit("wet", cv2.merge([ramp] * 3), 5)), (0, 0), 1)
     down = np.gradient(level, axis=0)
     assert 0.02 < (down < -0.5).mean() < 0.4
+
+
+def test_dark_photos_are_not_buried_under_fog_dust_or_noise() -> None:
+    """What a look adds is measured by the light of the scene, so that its drawing survives."""
+    dim = (photo("chelsea", 160) * 0.3).astype(np.uint8)
+    base = grey(dim) - cv2.GaussianBlur(grey(dim), (0, 0), 12)
+    for look_id in ("low-light", "older-camera", "sensor-noise", "fog", "rain", "dusty"):
+        result = cv2.GaussianBlur(grey(edit(look_id, dim, 2)), (0, 0), 1)
+        result -= cv2.GaussianBlur(result, (0, 0), 12)
+        assert np.corrcoef(base.ravel(), result.ravel())[0, 1] > 0.35, look_id
 
 
 def test_wet_leaves_what_lies_between_the_drops_in_place() -> None:

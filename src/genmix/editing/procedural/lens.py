@@ -109,9 +109,9 @@ def oil_smudge(image: Image, rng: np.random.Generator, strength: float) -> Image
     # What is smeared needs few pixels: it is made at half the size.
     half = (math.ceil(width / 2), math.ceil(height / 2))
     small = np.asarray(cv2.resize(light, half, interpolation=cv2.INTER_AREA), np.float32)
-    veil = soften(brightness(small), 0.1 * side) * 0.36 + 0.04
-    path = 0.035 * side * strength
-    smeared = soften(small, 0.006 * side * strength)
+    veil = soften(brightness(small), 0.1 * side) * 0.46 + 0.07 * scene_light(image)
+    path = 0.045 * side * strength
+    smeared = soften(small, 0.009 * side * strength)
     smeared = drag(smeared, path * math.cos(wiped), path * math.sin(wiped))
     smeared *= 1 - 0.46 * strength * tint
     smeared += tinted(veil, strength * tint)
@@ -119,6 +119,10 @@ def oil_smudge(image: Image, rng: np.random.Generator, strength: float) -> Image
     over -= light
     over *= (np.clip(grease + prints, 0, 1) * min(1.0, 1.5 * strength))[..., None]
     light += over
+    # Between the streaks the film is thinner: its ridges catch the light of the scene.
+    ridges = grease - soften(grease, 0.015 * side)
+    ridges *= 0.5 * strength * float(veil.mean())
+    light += ridges[..., None]
     return develop(light)
 
 
@@ -241,15 +245,20 @@ def _scratches(height: int, width: int, wiped: float, rng: np.random.Generator) 
 
 def _wipes(height: int, width: int, wiped: float, rng: np.random.Generator) -> Field:
     """Draw where grease lies: broad wipes along one direction, streaked as a cloth leaves them."""
-    rows, columns = max(1, height // 2), max(1, width // 2)
-    side = min(rows, columns)
-    patches = smoothstep(0.38, 0.68, noise(rows, columns, 0.5, rng, octaves=2))
-    streaks = rng.random((rows, columns), dtype=np.float32)
-    reach = 0.45 * side
-    streaks = drag(soften(streaks, 0.006 * side), reach * math.cos(wiped), reach * math.sin(wiped))
+    side = min(height, width) / 2
+    dx, dy = 0.7 * side * math.cos(wiped), 0.7 * side * math.sin(wiped)
+    # A margin, so that no streak is mirrored at the border of the picture.
+    margin = math.ceil(0.36 * side)
+    rows, columns = math.ceil(height / 2) + 2 * margin, math.ceil(width / 2) + 2 * margin
+    patches = noise(rows, columns, 0.35, rng, octaves=2)
+    clean, covered = np.percentile(patches, (rng.uniform(20, 45), 75)).tolist()
+    patches = smoothstep(clean, max(covered, clean + 0.05), patches)
+    streaks = soften(rng.random((rows, columns), dtype=np.float32), 0.006 * side)
+    streaks = drag(streaks, dx, dy)
     streaks = (streaks - streaks.mean()) / max(float(streaks.std()), 1e-6)
-    grease = drag(patches, 0.3 * reach * math.cos(wiped), 0.3 * reach * math.sin(wiped))
-    grease = np.clip(grease * (0.72 + 0.26 * streaks), 0, 1)
+    grease = drag(patches, 0.2 * dx, 0.2 * dy)
+    grease = np.clip(grease * (0.75 + 0.26 * streaks), 0, 1)
+    grease = np.ascontiguousarray(grease[margin : rows - margin, margin : columns - margin])
     return np.asarray(cv2.resize(grease, (width, height)), np.float32)
 
 

@@ -165,16 +165,16 @@ def _lamp_in_lens(height: int, width: int, rng: np.random.Generator) -> Field:
 def _mirrored_tubes(height: int, width: int, rng: np.random.Generator) -> Field:
     """Long lamps mirrored in a glossy, slightly uneven surface."""
     across, along = _slanted_plane(height, width, rng)
-    uneven = noise(height, width, 0.5, rng, octaves=3) - 0.5
-    across = across + 0.12 * uneven
+    uneven = noise(height, width, 0.7, rng, octaves=2) - 0.5
+    across = across + 0.08 * uneven
     shine = np.zeros((height, width), np.float32)
     first, gap = rng.uniform(-0.30, 0.05), rng.uniform(0.2, 0.34)
     for tube in range(int(rng.integers(1, 4))):
-        thick = rng.uniform(0.014, 0.03)
-        bar = smoothstep(2.2, 0.6, np.abs(across - first - gap * tube) / thick)
+        thick = rng.uniform(0.012, 0.024)
+        bar = smoothstep(2.4, 0.3, np.abs(across - first - gap * tube) / thick)
         reach = rng.uniform(0.25, 0.6)
-        shine += bar * smoothstep(1.0, 0.85, np.abs(along - rng.uniform(-0.2, 0.2)) / reach)
-    return (1.6 * shine * (0.7 + 0.8 * uneven)).astype(np.float32)
+        shine += bar * smoothstep(1.0, 0.7, np.abs(along - rng.uniform(-0.2, 0.2)) / reach)
+    return (shine * (0.75 + 1.1 * uneven)).astype(np.float32)
 
 
 def _mirrored_window(height: int, width: int, rng: np.random.Generator) -> Field:
