@@ -57,7 +57,7 @@ def overexposed(image: Image, rng: np.random.Generator, strength: float) -> Imag
     """Raise the exposure until bright areas clip, and let their light bleed over the edges."""
     height, width = image.shape[:2]
     tint = _pick(rng, _SUNS)
-    stops = max(1.6, math.log2(_exposure_to(image, 0.62))) + rng.uniform(-0.3, 0.5)
+    stops = max(1.6, math.log2(_exposure_to(image, 0.5))) + rng.uniform(-0.3, 0.5)
     tilt = _slope(height, width, rng) * rng.uniform(0.6, 1.8)
     light = linear(image, tint**strength)
     light *= np.exp2((stops + tilt) * strength)[..., None]
@@ -295,7 +295,7 @@ def _exposure_to(image: Image, target: float) -> float:
     )
     subject = grey[grey < 0.75]
     typical = float(np.median(subject)) if subject.size else 0.75
-    return min(max(target / max(typical, 1e-3), 1.8), 7.0)
+    return min(max(target / max(typical, 1e-3), 1.8), 5.5)
 
 
 def _pick(rng: np.random.Generator, colours: Sequence[tuple[float, float, float]]) -> Colour:
