@@ -70,8 +70,10 @@ def main(
         if not looks or prompt.id in looks
     }
     console.print(structure_table(by_look, f"structure, {len(sample)} photos at {size}"))
+    console.print(limit_table(by_look))
     console.print(level_table(by_look))
     console.print(failure_table(sample, screens))
+    console.print(move_table(sample, screens["structure"]))
     console.print(cost_table(sample, screens))
 
 
@@ -186,6 +188,38 @@ def structure_table(by_look: dict[str, Scores], title: str) -> Table:
     return table
 
 
+LIMITS = (0.10, 0.15, 0.20, 0.25, 0.30, 0.35)
+
+
+def limit_table(by_look: dict[str, Scores]) -> Table:
+    """Tabulate what other limits of the structure screen would reject, all looks together."""
+    table = Table(title="structure, by limit")
+    for heading in (
+        "limit",
+        "true rejected",
+        "true rejected, worst look",
+        "worst look",
+        "same class rejected",
+        "other class rejected",
+    ):
+        table.add_column(heading, justify="right")
+    for limit in LIMITS:
+        rejected = {
+            look: float(np.mean(np.array(scores.true["structure"]) < limit))
+            for look, scores in by_look.items()
+        }
+        worst = max(rejected, key=lambda look: rejected[look])
+        table.add_row(
+            f"{limit:.2f}",
+            f"{np.mean(list(rejected.values())):.2%}",
+            f"{rejected[worst]:.1%}",
+            worst if rejected[worst] else "–",
+            share(score < limit for scores in by_look.values() for score in scores.same_class),
+            share(score < limit for scores in by_look.values() for score in scores.other_class),
+        )
+    return table
+
+
 def level_table(by_look: dict[str, Scores]) -> Table:
     """Tabulate contrast and difference of every look's edits, in levels."""
     table = Table(title="blank and unchanged, true pairs, levels of 255")
@@ -249,6 +283,51 @@ def failure_table(sample: Sequence[Labelled], screens: dict[str, Screen]) -> Tab
             cells.append(share(not verdict.keep for verdict in verdicts))
             cells.append(f"{max(verdict.score for verdict in verdicts):.2f}")
         table.add_row(what, *cells)
+    return table
+
+
+def warped(matrix: npt.NDArray[np.float64]) -> Callable[[Image], Image]:
+    """Return what moves a picture by a 2 x 3 matrix in units of its side, about its middle."""
+
+    def move(image: Image) -> Image:
+        height, width = image.shape[:2]
+        middle = np.array([width, height]) / 2
+        in_px = matrix.copy()
+        in_px[:, 2] = matrix[:, 2] * (width, height) + middle - matrix[:, :2] @ middle
+        return cv2.warpAffine(image, in_px, (width, height), borderMode=cv2.BORDER_REFLECT)
+
+    return move
+
+
+def turned(degrees: float) -> npt.NDArray[np.float64]:
+    """Return the matrix of a turn."""
+    return cv2.getRotationMatrix2D((0, 0), degrees, 1)
+
+
+MOVES = {
+    "shifted by 2 % of the side": warped(np.array([[1, 0, 0.02], [0, 1, 0]])),
+    "shifted by 4 %": warped(np.array([[1, 0, 0.04], [0, 1, 0]])),
+    "shifted by 8 %": warped(np.array([[1, 0, 0.08], [0, 1, 0]])),
+    "enlarged by 10 %": warped(np.array([[1.1, 0, 0], [0, 1.1, 0]])),
+    "enlarged by 20 %": warped(np.array([[1.2, 0, 0], [0, 1.2, 0]])),
+    "turned by 5°": warped(turned(5)),
+    "turned by 10°": warped(turned(10)),
+    "mirrored": lambda image: np.ascontiguousarray(image[:, ::-1]),
+}
+"""Edits that keep the object but not its place, as generative editors may."""
+
+
+def move_table(sample: Sequence[Labelled], structure: Screen) -> Table:
+    """Tabulate what the structure screen makes of photos that were moved."""
+    table = Table(title="structure, the original moved")
+    for heading in ("edit", "least", "median", "rejected"):
+        table.add_column(heading, justify="left" if heading == "edit" else "right")
+    originals = [photo.image for photo in sample]
+    for what, move in MOVES.items():
+        verdicts = structure.judge(originals, [cached(move(image)) for image in originals])
+        scores = [verdict.score for verdict in verdicts]
+        rejected = share(not verdict.keep for verdict in verdicts)
+        table.add_row(what, f"{min(scores):.2f}", f"{np.median(scores):.2f}", rejected)
     return table
 
 

@@ -4,7 +4,9 @@ They catch what goes wrong with editors of every kind, in about a millisecond a 
 edit still shows the same thing to a network is for the screens with an encoder to say.
 """
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -39,7 +41,7 @@ class UnchangedSettings(_Settings):
             `difference`.
     """
 
-    min_difference: float = Field(default=4.0, ge=0, le=255)
+    min_difference: float = Field(default=6.0, ge=0, le=255)
 
 
 class StructureSettings(_Settings):
@@ -126,9 +128,8 @@ class StructureScreen:
 def contrast(picture: Image) -> float:
     """Measure how far a picture is from one flat colour.
 
-    The standard deviation of a small copy in its liveliest channel, from the covariance of
-    neighbours instead of the variance: noise from pixel to pixel has none, so that a blank picture
-    stays blank under sensor noise and compression.
+    The standard deviation of a small copy in its liveliest channel, without what is mere noise:
+    a blank picture stays blank under sensor noise and compression.
 
     Args:
         picture: uint8, height x width x 3.
@@ -136,13 +137,7 @@ def contrast(picture: Image) -> float:
     Returns:
         Levels of 255, 0 for a flat picture.
     """
-    small = _shrink(picture, _BLANK_SIDE).astype(np.float32)
-    small -= small.mean(axis=(0, 1))
-    together = [
-        np.einsum("ijc,ijc->c", ahead, behind) / max(1, ahead.shape[0] * ahead.shape[1])
-        for ahead, behind in ((small[1:], small[:-1]), (small[:, 1:], small[:, :-1]))
-    ]
-    return float(np.sqrt(max(0.0, float(np.mean(together, axis=0).max()))))
+    return round(_spread(_shrink(picture, _BLANK_SIDE)), _DIGITS)
 
 
 def difference(original: Image, edit: Image) -> float:
@@ -158,73 +153,140 @@ def difference(original: Image, edit: Image) -> float:
     Returns:
         Levels of 255, 0 for an equal picture.
     """
-    gap = cv2.absdiff(original, edit)
-    squares = cv2.multiply(gap, gap, dtype=cv2.CV_16U)
-    cells = _shrink(squares, _CHANGE_SIDE)
-    return float(np.sqrt(cells.mean(axis=2, dtype=np.float64).max()))
+    squares = np.square(cv2.absdiff(original, edit), dtype=np.uint16)
+    cells = _shrink(squares, _CHANGE_CELLS, least_px=_CODEC_BLOCK_PX)
+    return round(math.sqrt(float(cells.mean(axis=2, dtype=np.float64).max())), _DIGITS)
 
 
 def similarity(original: Image, edit: Image) -> float:
     """Measure how much of the original's layout of edges is still there.
+
+    The cosine between the layouts of both (see `_layout`), once of fine and once of coarse edges,
+    and the greater of the two: tiles or snow may bury the fine ones, lines of chalk the coarse.
+    Colour, brightness and inverted contrast do not count.
 
     Args:
         original: uint8, height x width x 3.
         edit: Of the same size.
 
     Returns:
-        In [-1, 1]: 1 for the same layout, about 0 for another picture's. Where the original has no
-        structure to keep, 1.
+        In [-1, 1]: 1 for the same layout, about 0 for another picture's or a blank one's. Where
+        the original is too flat to have a layout, 1.
     """
-    before = _edges(original)
-    if not before.any():
+    before, after = _grey(original), _grey(edit)
+    if _spread(before) < _FLAT:
         return 1.0
-    after = _edges(edit)
-    norm = float(np.linalg.norm(before)) * float(np.linalg.norm(after))
-    return float(np.clip(float(np.vdot(before, after)) / norm, -1, 1)) if norm > 0 else 0.0
+    fine = _cosine(_layout(before), _layout(after))
+    coarse = _cosine(_layout(_shrink(before, _COARSE_SIDE)), _layout(_shrink(after, _COARSE_SIDE)))
+    return round(max(fine, coarse), _DIGITS)
 
+
+_DIGITS = 4
+"""Decimals of every score: further ones differ between processors."""
 
 _BLANK_SIDE = 64
-"""Side of the copy in which contrast is measured."""
+"""Side, in pixels, of the copy in which contrast is measured."""
 
-_CHANGE_SIDE = 32
-"""Cells a side of the grid in which changes are sought."""
+_CHANGE_CELLS = 32
+"""Most cells a side of the grid in which changes are sought."""
 
-_EDGE_SIDE = 128
-"""Side of the copy in which edges are found."""
+_CODEC_BLOCK_PX = 8
+"""Side of JPEG's blocks: over less than one, its error is not spread evenly."""
 
-_CELLS = 16
-"""Cells a side of the grid in which edges are counted."""
+_FINE_SIDE = 128
+"""Side, in pixels, of the copy in which fine edges are found."""
 
-_FAINT = 12.0
-"""Strength of an edge, in levels a pixel of the copy, at which it counts half."""
+_COARSE_SIDE = 32
+"""Side, in pixels, of the copy in which coarse edges are found."""
+
+_SMOOTHING = 0.7
+"""Standard deviation, in pixels of a copy, of the blur that quietens texture."""
+
+_LAYOUT_CELLS = 16
+"""Cells a side of the grid over which edges are summed up."""
+
+_FAINT = 6.0
+"""Slope of an edge, in levels a pixel of the copy, at which it counts half of the steepest."""
+
+_STRENGTH_SHARE = 0.5
+"""Weight of how strong edges are against which way they run: the way survives a look's texture."""
+
+_FLAT = 2.0
+"""Below this spread, in levels of 255, an original has no layout that could be kept or lost."""
 
 
-def _edges(picture: Image) -> _Field:
-    """Describe the layout of edges: cells x cells x (strength and direction modulo 180°).
+def _grey(picture: Image) -> _Field:
+    grey = _shrink(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), _FINE_SIDE)
+    return grey.astype(np.float32)
 
-    A double angle turns opposite gradients into the same direction, so that inverted contrast
-    (chalk on a board) changes nothing. Centred over the cells; all zero without edges.
+
+def _layout(grey: _Field) -> npt.NDArray[np.float64]:
+    """Describe where edges are and which way they run, modulo 180°.
+
+    An edge at angle t is written as (1/2, cos 2t, sin 2t) times its strength: opposite gradients
+    become equal, so that inverted contrast changes nothing, and crossing ones cancel when they are
+    averaged over a cell. Strength saturates, so that few hard edges do not outvote the rest.
+
+    Args:
+        grey: height x width, in levels of 255, at working size.
+
+    Returns:
+        Cells x cells x 3, at most `_LAYOUT_CELLS` a side, centred over the cells; all zero
+        without edges.
     """
-    grey = cv2.cvtColor(_shrink(picture, _EDGE_SIDE), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=0.25)
-    down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=0.25)
-    strength = cv2.magnitude(across, down)
-    weight = 1 / (strength + _FAINT)
-    per_strength = weight / np.maximum(strength, 1e-6)
-    planes = cv2.merge(
+    grey = cv2.GaussianBlur(grey, (0, 0), _SMOOTHING)
+    across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8)
+    down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8)
+    slope = cv2.magnitude(across, down)
+    share = 1 / (slope + _FAINT)
+    by_slope = share / np.maximum(slope, 1e-6)
+    edges = cv2.merge(
         [
-            strength * weight,
-            (across * across - down * down) * per_strength,
-            2 * across * down * per_strength,
+            _STRENGTH_SHARE * slope * share,
+            (across * across - down * down) * by_slope,
+            2 * across * down * by_slope,
         ]
     )
-    cells = _shrink(planes, _CELLS)
+    cells = _shrink(edges, _LAYOUT_CELLS).astype(np.float64)
     return cells - cells.mean(axis=(0, 1))
 
 
-def _shrink(picture: npt.NDArray[np.generic], side: int) -> npt.NDArray[np.generic]:
-    """Average a picture, or planes, down to at most `side` rows and columns."""
-    height, width = min(picture.shape[0], side), min(picture.shape[1], side)
+def _cosine(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
+    """Return the cosine between two layouts, exactly 1 for equal ones; 0 where one is empty."""
+    norms = float(np.vdot(one, one)) * float(np.vdot(other, other))
+    cosine = float(np.vdot(one, other)) / math.sqrt(norms) if norms > 0 else 0.0
+    return min(1.0, max(-1.0, cosine))
+
+
+def _spread(small: npt.NDArray[Any]) -> float:
+    """Return the standard deviation of the liveliest channel without noise, in its own unit.
+
+    It is taken from the covariance of pixels one or two apart instead of the variance of each:
+    what differs at random from pixel to pixel has none. (Two, and either sign: the stripes whose
+    covariance one apart is nil or negative are full of it two apart.)
+
+    Args:
+        small: height x width, or height x width x channels.
+    """
+    centred = small - small.mean(axis=(0, 1), dtype=np.float32)
+    centred = centred.reshape(*small.shape[:2], -1)
+    return math.sqrt(max(_covariance(centred, apart) for apart in (1, 2)))
+
+
+def _covariance(centred: _Field, apart: int) -> float:
+    """Return the greatest covariance, without sign, that a channel has with itself shifted."""
+    pairs = [
+        (centred[apart:], centred[:-apart]),
+        (centred[:, apart:], centred[:, :-apart]),
+    ]
+    count = sum(one.shape[0] * one.shape[1] for one, _ in pairs)
+    shared = sum(np.einsum("ijc,ijc->c", one, other) for one, other in pairs)
+    return float(np.abs(shared).max()) / max(1, count)
+
+
+def _shrink(picture: npt.NDArray[Any], side: int, least_px: int = 1) -> npt.NDArray[Any]:
+    """Average a picture down to at most `side` rows and columns of `least_px` pixels or more."""
+    height, width = (max(1, min(side, length // least_px)) for length in picture.shape[:2])
     if picture.shape[:2] == (height, width):
         return picture
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
@@ -233,7 +295,12 @@ def _shrink(picture: npt.NDArray[np.generic], side: int) -> npt.NDArray[np.gener
 def _verdict(what: str, score: float, limit: float, digits: int = 1) -> Verdict:
     if score >= limit:
         return Verdict(True, score)
-    return Verdict(False, score, f"{what} {score:.{digits}f} below {limit:.{digits}f}")
+    # Rounded down, so that the number never reads as the limit that it missed.
+    shown = math.floor(score * 10**digits) / 10**digits
+    limit_text = f"{limit:.{digits}f}"
+    if float(limit_text) != limit:
+        limit_text = f"{limit:g}"
+    return Verdict(False, score, f"{what} {shown:.{digits}f} below {limit_text}")
 
 
 def _check(originals: Sequence[Image], edits: Sequence[Image]) -> None:
