@@ -111,8 +111,8 @@ def scene_light(image: Image) -> float:
     """
     side = (min(64, image.shape[1]), min(64, image.shape[0]))
     small = np.asarray(cv2.resize(image, side, interpolation=cv2.INTER_AREA), np.uint8)
-    bright = float(np.percentile(brightness(linear(small)), 95))
-    return min(1.0, max(0.06, bright / 0.3))
+    bright = float(np.percentile(brightness(linear(small)), 85))
+    return min(1.0, max(0.06, bright / 0.2))
 
 
 def draw_path(canvas: Image, points: npt.NDArray[np.float64], shade: float, thick: int) -> None:
