@@ -1,16 +1,13 @@
 """The local executor: tasks over processes of this machine. It knows nothing of what they do."""
 
-import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
 from genmix.errors import GenmixError
+from genmix.processes import context, worker_pool
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -67,10 +64,8 @@ def _run_in_processes(
     workers: int,
     on_items: Callable[[int], None],
 ) -> Iterator[Result]:
-    # Spawned, not forked: a child must not inherit the output's lock or a library's threads.
-    context = multiprocessing.get_context("spawn")
     counter = context.Value("q", 0)
-    pool = ProcessPoolExecutor(workers, context, _start, (work, counter))
+    pool = worker_pool(workers, _start, work, counter)
     waiting = iter(tasks)
     running: set[Future[Result]] = set()
     try:
@@ -98,17 +93,7 @@ _here: dict[str, Any] = {}
 
 
 def _start(work: Work[Any, Any], counter: Any) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    threading.Thread(target=_die_with_parent, daemon=True).start()
     _here.update(work=work, counter=counter)
-
-
-def _die_with_parent() -> None:
-    """Leave when the parent was killed; an orphan would work on without anyone to collect it."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _do(task: Any) -> Any:

@@ -1,0 +1,40 @@
+"""Worker processes that inherit nothing and never outlive the process that started them."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+context = multiprocessing.get_context("spawn")
+"""Spawned, not forked: a child must not inherit an output's lock or a library's threads."""
+
+
+def worker_pool(
+    workers: int, setup: Callable[..., None] | None = None, *arguments: Any
+) -> ProcessPoolExecutor:
+    """Make a pool of worker processes.
+
+    Args:
+        workers: How many.
+        setup: Called once in each, with `arguments`; both must be picklable.
+        *arguments: What it is called with.
+    """
+    return ProcessPoolExecutor(workers, context, _begin, (setup, arguments))
+
+
+def _begin(setup: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    if setup is not None:
+        setup(*arguments)
+
+
+def _leave_with_parent() -> None:
+    """Leave when the parent was killed; an orphan would work on, or wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
