@@ -119,6 +119,7 @@ def _show_estimate(found: "Estimate", out: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=1))
         return
+    click.echo(f"Dry run: nothing is written to {out}")
     print_table(
         [
             ("photos", f"{found.photos:,}"),
@@ -129,8 +130,7 @@ def _show_estimate(found: "Estimate", out: str, as_json: bool) -> None:
             ("disk for the output", size_of(found.output_bytes)),
             ("disk for the edit cache", size_of(found.cache_bytes)),
             ("free at the output", size_of(found.free_bytes)),
-        ],
-        title=f"Dry run: nothing was written to {out}",
+        ]
     )
     _show_left_out(found.ignored, "not used")
     click.echo(f"Reckoned from {found.sampled} pictures that were made in memory.")

@@ -127,13 +127,13 @@ class _Lines:
             self._said[stage] = (done, time.monotonic())
 
 
-def print_table(rows: list[tuple[str, str]], title: str = "") -> None:
+def print_table(rows: list[tuple[str, str]]) -> None:
     """Print a table of two columns on standard output."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title or None, box=SIMPLE_HEAD, show_header=False, title_justify="left")
+    table = Table(box=SIMPLE_HEAD, show_header=False)
     table.add_column(overflow="fold")
     table.add_column(justify="right", overflow="fold")
     for name, value in rows:

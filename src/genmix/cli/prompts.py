@@ -19,6 +19,9 @@ _lang = click.option(
 )
 
 
+_HEADINGS = {"en": ("id", "name", "what it looks like"), "ja": ("ID", "名前", "見た目")}
+
+
 @prompts.command("list")
 @click.argument("library", required=False)
 @_lang
@@ -36,11 +39,11 @@ def list_(library: str | None, lang: str) -> None:
 
     for name in [library] if library else shipped_libraries():
         found = load_library(name)
-        about = f"{getattr(found.description, lang)}" if found.description else ""
-        table = Table(
-            title=f"[bold]{found.id}[/bold]  {about}", box=SIMPLE_HEAD, title_justify="left"
-        )
-        for column in ("id", "name", "what it looks like"):
+        click.echo(click.style(found.id, bold=True))
+        if found.description:
+            click.echo(getattr(found.description, lang))
+        table = Table(box=SIMPLE_HEAD)
+        for column in _HEADINGS[lang]:
             table.add_column(column, overflow="fold")
         for prompt in found.prompts:
             table.add_row(prompt.id, getattr(prompt.name, lang), getattr(prompt.description, lang))
