@@ -42,13 +42,15 @@ class Flat(NamedTuple):
 
 
 def shrink(image: Image, side: int) -> Image:
-    """Return the picture with its shorter side at most `side`, by area averaging."""
+    """Return the picture with its shorter side at most `side`."""
     height, width = image.shape[:2]
     ratio = side / min(height, width)
     if ratio >= 1:
         return image
     size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    # Below a factor of two, two taps miss next to nothing and are much faster than areas.
+    how = cv2.INTER_LINEAR if ratio > 0.5 else cv2.INTER_AREA
+    return np.asarray(cv2.resize(image, size, interpolation=how), np.uint8)
 
 
 def enlarge(field: Picture, like: Image | Field) -> Picture:

@@ -17,7 +17,7 @@ from genmix.editing.procedural.areas import (
     turn_hue,
     vivid,
 )
-from genmix.editing.procedural.lines import line_distance, pressure, stroke, wobble
+from genmix.editing.procedural.lines import elbow_room, line_distance, pressure, stroke, wobble
 from genmix.editing.procedural.looks import look
 from genmix.editing.procedural.media import (
     Colour,
@@ -26,11 +26,20 @@ from genmix.editing.procedural.media import (
     halftone,
     pick,
     rub,
-    sheet,
     speckle,
+    stain,
     tooth,
 )
-from genmix.editing.procedural.tools import Field, fade, lay, noise, plane, smoothstep, soften
+from genmix.editing.procedural.tools import (
+    Field,
+    fade,
+    lay,
+    noise,
+    plane,
+    sheet,
+    smoothstep,
+    soften,
+)
 from genmix.images import Image
 
 
@@ -38,17 +47,17 @@ from genmix.images import Image
 def cartoon_style(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Bold dark outlines around bright flat colours; the ground is sometimes cleared."""
     height, width = image.shape[:2]
+    saturation, hue = rng.uniform(1.7, 2.8), rng.uniform(-0.5, 0.5) * (rng.random() < 0.4)
+    ground = (255, 255, 255) if rng.random() < 0.5 else pick(rng, _PASTELS)
+    cleared, ink, wide = rng.random() < 0.6, pick(rng, _INKS), rng.uniform(0.011, 0.022)
+    detail = rng.uniform(0.45, 0.9)
     flat = flatten(image, int(rng.integers(5, 11)), passes=5)
-    palette = vivid(flat.palette, saturation=rng.uniform(1.7, 2.8), least=0.2)
-    if rng.random() < 0.4:
-        palette = turn_hue(palette, rng.uniform(-0.5, 0.5))
-    full = flat.paint(palette)
-    if rng.random() < 0.6:
-        ground = (255, 255, 255) if rng.random() < 0.5 else pick(rng, _PASTELS)
+    full = flat.paint(turn_hue(vivid(flat.palette, saturation, least=0.24), hue))
+    if cleared:
         full = lay(full, ground, smoothstep(0.28, 0.4, openness(image)))
-    distance = line_distance(image, rng.uniform(0.45, 0.9))
-    pen = rng.uniform(0.011, 0.022) * pressure(height, width, rng, 0.4)
-    full = lay(full, pick(rng, _INKS), stroke(distance, pen))
+    distance = line_distance(image, detail)
+    pen = wide * pressure(height, width, rng, 0.4) * elbow_room(distance)
+    full = lay(full, ink, stroke(distance, pen))
     return fade(image, full, strength)
 
 
@@ -58,17 +67,26 @@ def crayon_sketch(image: Image, rng: np.random.Generator, strength: float) -> Im
     height, width = image.shape[:2]
     many_colours, lines_only = rng.random() < 0.6, rng.random() < 0.6
     paper = (255, 254, 250) if rng.random() < 0.6 else pick(rng, _PAPERS)
+    dark, wide = pick(rng, _DARK_CRAYONS), rng.uniform(0.006, 0.013)
+    bare_ground, detail, pen = rng.random() < 0.4, rng.uniform(0.4, 0.95), rng.uniform(0.007, 0.02)
     grain = tooth(height, width, rng, rng.uniform(1 / 340, 1 / 220))
     full = sheet(height, width, paper)
-    dark = pick(rng, _DARK_CRAYONS)
     if many_colours or not lines_only:
         flat = flatten(image, int(rng.integers(6, 11)), passes=5)
         wax = flat.paint(snap_to(vivid(flat.palette, 2.2, 0.2), _CRAYONS, share=0.65))
         tones = np.clip(1.15 - vivid(flat.palette, 1.0, 0.0).max(1) / 255, 0, 0.8)
         tones = (tones + 0.45 * chroma(flat.palette)) if many_colours else 0.8 * tones
-        cover = _hatching(flat, tones, grain, rng, rng.uniform(0.006, 0.013))
-        full = lay(full, wax if many_colours else dark, 0.94 * cover)
-    return fade(image, lay(full, dark, _crayon_lines(image, grain, rng)), strength)
+        cover = 0.94 * _hatching(flat, 0.88 * tones, grain, rng, wide)
+        if bare_ground:
+            cover *= smoothstep(0.45, 0.25, openness(image))
+        full = lay(full, wax if many_colours else dark, cover)
+    distance = line_distance(image, detail)
+    pens = pen * pressure(height, width, rng) * elbow_room(distance)
+    # Drawn twice, with a hand that does not hit the same place again.
+    first = stroke(wobble(distance, 0.005, rng), pens)
+    again = stroke(wobble(distance, 0.009, rng), 0.6 * pens)
+    lines = np.maximum(first, 0.8 * again) * smoothstep(0.05, 0.45, grain)
+    return fade(image, lay(full, dark, lines), strength)
 
 
 @look("chalk-drawing")
@@ -76,46 +94,47 @@ def chalk_drawing(image: Image, rng: np.random.Generator, strength: float) -> Im
     """Dusty chalk lines and hatching on a black or green board, white or in pastels."""
     height, width = image.shape[:2]
     many_colours, lines_only = rng.random() < 0.6, rng.random() < 0.35
+    board, detail, pen = pick(rng, _BOARDS), rng.uniform(0.5, 1.0), rng.uniform(0.008, 0.018)
+    dusty, rubbed, wide = rng.uniform(0.06, 0.18), rng.uniform(0.5, 0.8), rng.uniform(0.006, 0.01)
     grain = tooth(height, width, rng, rng.uniform(1 / 380, 1 / 260))
     dust = smoothstep(0.35, 1.0, noise(height, width, rng.uniform(0.3, 0.7), rng, octaves=5))
-    full = sheet(height, width, pick(rng, _BOARDS))
-    full = lay(full, (190, 200, 195), rng.uniform(0.06, 0.18) * dust)
-    flat = flatten(image, int(rng.integers(6, 10)), passes=5)
-    chalks = flat.paint(snap_to(vivid(flat.palette, 1.2, 0.5), _CHALKS, share=0.85))
-    if not lines_only:
-        lightness = flat.palette.max(1) / 255
-        tones = rng.uniform(0.5, 0.8) * smoothstep(0.2, 1.0, lightness.astype(np.float32))
-        cover = _hatching(flat, tones, grain, rng, rng.uniform(0.006, 0.01))
-        full = lay(full, chalks if many_colours else _WHITE, 0.75 * cover)
-    distance = line_distance(image, rng.uniform(0.5, 1.0))
-    pen = rng.uniform(0.008, 0.018) * pressure(height, width, rng)
+    full = lay(sheet(height, width, board), (190, 200, 195), dusty * dust)
+    distance = line_distance(image, detail)
     full = lay(full, _WHITE, 0.15 * smoothstep(0.03, 0.0, distance))
-    lines = stroke(wobble(distance, 0.004, rng), pen) * smoothstep(0.08, 0.5, grain)
-    coloured_lines = lay(chalks, _WHITE, np.full_like(grain, 0.4)) if many_colours else _WHITE
-    return fade(image, lay(full, coloured_lines, lines), strength)
+    chalks: Image | Colour = _WHITE
+    if many_colours or not lines_only:
+        flat = flatten(image, int(rng.integers(6, 10)), passes=5)
+        if many_colours:
+            chalks = flat.paint(snap_to(vivid(flat.palette, 1.2, 0.5), _CHALKS, share=0.85))
+        if not lines_only:
+            lightness = np.asarray(flat.palette.max(1) / 255, np.float32)
+            tones = rubbed * smoothstep(0.2, 1.0, lightness)
+            full = lay(full, chalks, 0.75 * _hatching(flat, tones, grain, rng, wide))
+    pens = pen * pressure(height, width, rng)
+    lines = stroke(wobble(distance, 0.004, rng), pens) * smoothstep(0.08, 0.5, grain)
+    full = lay(full, _WHITE, 0.55 * lines)
+    return fade(image, lay(full, chalks, 0.7 * lines), strength)
 
 
 @look("graffiti")
 def graffiti(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Spray paint on a wall: flat loud colours, black outlines with a white edge, drips."""
     height, width = image.shape[:2]
-    wall = bricks(height, width, rng) if rng.random() < 0.6 else concrete(height, width, rng)
-    sprays = np.array(pick(rng, _SPRAYS), np.uint8)
-    flat = flatten(image, len(sprays), passes=6)
-    paint = flat.paint(sprays[-len(flat.palette) :])
-    mist = noise(height, width, 0.35, rng)
-    paint = lay(paint, pick(rng, _LOUD), 0.5 * smoothstep(0.62, 0.9, mist))
-    open_ground = openness(image) + 0.25 * (tooth(height, width, rng, 1 / 200) - 0.5)
-    sprayed = 1 - smoothstep(0.3, 0.55, open_ground)
+    sprays, splashes, wall = np.array(pick(rng, _SPRAYS), np.uint8), pick(rng, _LOUD), rng.random()
+    wide, detail, misty = rng.uniform(0.014, 0.024), rng.uniform(0.35, 0.75), pick(rng, _LOUD)
+    full = bricks(height, width, rng) if wall < 0.6 else concrete(height, width, rng)
+    flat = flatten(image, len(sprays), passes=5)
+    mist = smoothstep(0.62, 0.9, noise(height, width, 0.35, rng))
+    paint = lay(flat.paint(sprays[-len(flat.palette) :]), misty, 0.5 * mist)
+    spatter = 0.25 * (tooth(height, width, rng, 1 / 200) - 0.5)
     # Paint is thin: the wall's joints and pores stay visible through it.
-    full = lay(wall, paint, 0.86 * sprayed + 0.1 * (1 - sprayed) * mist)
-    distance = wobble(line_distance(image, rng.uniform(0.35, 0.75)), 0.004, rng)
-    pen = rng.uniform(0.014, 0.024) * pressure(height, width, rng, 0.35)
+    full = lay(full, paint, 0.86 * smoothstep(0.55, 0.3, openness(image) + spatter))
+    distance = wobble(line_distance(image, detail), 0.004, rng)
+    pen = wide * pressure(height, width, rng, 0.35) * elbow_room(distance)
     full = lay(full, (250, 250, 250), 0.9 * stroke(distance, 2.1 * pen))
-    full = lay(full, (12, 10, 14), stroke(distance, pen))
-    full = _drips(full, distance, rng)
-    full = lay(full, pick(rng, _LOUD), speckle(height, width, rng, 70, (0.001, 0.012)))
-    full = lay(full, (15, 12, 15), speckle(height, width, rng, 50, (0.001, 0.008)))
+    full = lay(full, splashes, speckle(height, width, rng, 70, (0.001, 0.012)))
+    black = np.maximum(stroke(distance, pen), speckle(height, width, rng, 50, (0.001, 0.008)))
+    full = lay(full, (14, 12, 16), np.maximum(black, _drips(distance, rng)))
     return fade(image, full, strength)
 
 
@@ -123,26 +142,22 @@ def graffiti(image: Image, rng: np.random.Generator, strength: float) -> Image:
 def retro_comic(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Black ink, dots of a few printing inks that do not quite meet, yellowed paper, a frame."""
     height, width = image.shape[:2]
-    paper, detail = pick(rng, _NEWSPRINT), rng.uniform(0.6, 1.0)
+    paper, detail, framed = pick(rng, _NEWSPRINT), rng.uniform(0.6, 1.0), rng.random() < 0.6
     cell, tilt, slip = rng.uniform(0.011, 0.022), rng.uniform(0, 1.5), rng.uniform(-1, 1, (4, 2))
-    framed, ground, fading = rng.random() < 0.6, pick(rng, _SOLIDS), rng.uniform(-0.9, 0.9, 2)
-    flat = flatten(image, int(rng.integers(6, 10)), passes=6)
-    inks = _separate(vivid(flat.palette, rng.uniform(2.2, 3.4), 0.3))
-    tones = np.take(inks, flat.labels, axis=0)
-    if rng.random() < 0.7:
-        x, y = plane(height, width)
-        gradient = np.clip(0.5 + fading[0] * x + fading[1] * y, 0, 1)
-        open_ground = smoothstep(0.35, 0.5, openness(image))[..., None]
-        tones += open_ground * (gradient[..., None] * np.array(ground, np.float32) - tones)
-    shift = 0.0035 * min(height, width) * slip
-    covers = [
-        halftone(_moved(tones[..., k], *shift[k]), tilt + 0.52 * k, cell * (1 if k < 3 else 0.8))
-        for k in range(4)
-    ]
+    wide, saturation = rng.uniform(0.009, 0.016), rng.uniform(2.2, 3.4)
+    flat = flatten(image, int(rng.integers(6, 10)), passes=5)
+    tones = _separate(vivid(flat.palette, saturation, 0.3))
+    ground, open_ground = _fading_ground(image, rng)
+    covers = []
+    for ink in range(4):
+        tone = np.take(tones[:, ink], flat.labels)
+        tone += open_ground * (ground[ink] - tone)
+        dx, dy = 0.0035 * min(height, width) * slip[ink]
+        covers.append(halftone(_moved(tone, dx, dy), tilt + 0.52 * ink, cell))
     full = _print_inks(paper, covers)
-    pen = rng.uniform(0.009, 0.016) * pressure(height, width, rng, 0.7)
+    pen = wide * pressure(height, width, rng, 0.7)
     full = lay(full, _BLACK, stroke(line_distance(image, detail), pen))
-    full = _overprint(full, (226, 204, 160), 0.5 * noise(height, width, 0.6, rng, octaves=5))
+    full = stain(full, (226, 204, 160), 0.5 * noise(height, width, 0.6, rng, octaves=5))
     return fade(image, _frame(full, paper, rng) if framed else full, strength)
 
 
@@ -156,22 +171,11 @@ def _hatching(
     return rub(tone, grain, rng, angles, wide)
 
 
-def _crayon_lines(image: Image, grain: Field, rng: np.random.Generator) -> Field:
-    """Draw the outlines twice, with a hand that does not hit the same place again."""
-    height, width = image.shape[:2]
-    distance = line_distance(image, rng.uniform(0.4, 0.95))
-    pen = rng.uniform(0.007, 0.02) * pressure(height, width, rng)
-    first = stroke(wobble(distance, 0.005, rng), pen)
-    again = stroke(wobble(distance, 0.009, rng), 0.6 * pen)
-    return np.maximum(first, 0.8 * again) * smoothstep(0.05, 0.45, grain)
-
-
-def _drips(picture: Image, distance: Field, rng: np.random.Generator) -> Image:
-    """Let paint run down from some places of the outlines."""
-    height, width = distance.shape
-    side = min(height, width)
+def _drips(distance: Field, rng: np.random.Generator) -> Field:
+    """Let paint run down from some places of the outlines: the cover."""
+    side = min(distance.shape)
     rows, columns = np.nonzero(distance[:, ::3] < 0.006)
-    drips = np.zeros((height, width), np.uint8)
+    drips = np.zeros(distance.shape, np.uint8)
     for _ in range(int(rng.integers(6, 16)) if len(rows) else 0):
         start = int(rng.integers(len(rows)))
         x, y = 3 * int(columns[start]), int(rows[start])
@@ -179,7 +183,19 @@ def _drips(picture: Image, distance: Field, rng: np.random.Generator) -> Image:
         thick = max(1, round(side * rng.uniform(0.004, 0.009)))
         cv2.line(drips, (x, y), (x, end), 255, thick, cv2.LINE_AA)
         cv2.circle(drips, (x, end), max(1, round(0.8 * thick)), 255, -1, cv2.LINE_AA)
-    return lay(picture, (14, 12, 16), drips.astype(np.float32) / 255)
+    return np.asarray(drips / np.float32(255), np.float32)
+
+
+def _fading_ground(image: Image, rng: np.random.Generator) -> tuple[tuple[Field, ...], Field]:
+    """Choose a ground of dots that grow to one side: the tone of each ink, and where it is."""
+    height, width = image.shape[:2]
+    inks, fall_x, fall_y = pick(rng, _SOLIDS), *rng.uniform(-0.9, 0.9, 2)
+    x, y = plane(height, width)
+    gradient = np.clip(0.5 + np.float32(fall_x) * x + np.float32(fall_y) * y, 0, 1)
+    if rng.random() < 0.3:
+        return (gradient,) * 4, np.zeros((height, width), np.float32)
+    tones = tuple(np.asarray(ink * gradient, np.float32) for ink in inks)
+    return tones, smoothstep(0.35, 0.5, openness(image))
 
 
 def _separate(palette: Palette) -> Field:
@@ -228,13 +244,6 @@ def _frame(panel: Image, paper: Colour, rng: np.random.Generator) -> Image:
     )
     framed[inside] = panel[inside]
     return framed
-
-
-def _overprint(paper: Image, ink: Colour, cover: Field) -> Image:
-    """Stain: the colour multiplies."""
-    table = np.arange(256)[:, None] * np.array(ink) / 255
-    inked = cv2.LUT(paper, np.rint(table).astype(np.uint8)[:, None])
-    return lay(paper, np.asarray(inked, np.uint8), cover)
 
 
 _INKS: tuple[Colour, ...] = ((16, 14, 18), (28, 20, 16), (18, 22, 48), (40, 18, 44))
@@ -290,6 +299,9 @@ _SPRAYS: tuple[tuple[Colour, ...], ...] = (
     ((60, 10, 50), (150, 30, 180), (250, 60, 160), (90, 210, 250), (250, 250, 255)),
     ((20, 60, 40), (0, 150, 90), (120, 210, 40), (255, 220, 0), (255, 250, 220)),
     ((80, 10, 20), (220, 30, 40), (255, 130, 0), (60, 200, 230), (255, 245, 230)),
+    ((24, 20, 60), (90, 40, 200), (240, 70, 120), (255, 170, 60), (255, 246, 220)),
+    ((10, 50, 70), (230, 60, 60), (250, 150, 40), (100, 220, 200), (250, 250, 240)),
+    ((30, 30, 34), (110, 110, 120), (250, 50, 110), (250, 220, 40), (255, 255, 255)),
 )
 _LOUD: tuple[Colour, ...] = (
     (255, 40, 130),

@@ -24,6 +24,9 @@ _SURROUND = 0.06
 _LEAST_RESPONSE = 0.004
 """Contrast below which nothing is a line, however empty the picture is."""
 
+_COLOUR_COUNTS = 2.0
+"""How much a step of colour counts as a line, against a step of lightness."""
+
 _FAR = 1.0
 """The distance, in shorter sides, of a picture that has no lines."""
 
@@ -47,9 +50,11 @@ def line_distance(image: Image, detail: float, sigma: float = 0.0035) -> Field:
         Distance in shorter sides, at the photo's size; see `stroke`.
     """
     work = calm(shrink(image, _WORKING_SIDE), passes=2)
-    grey = _strongest_contrast(work)
-    flow = edge_flow(grey)
-    response = _line_response(grey, flow, max(0.7, sigma * min(grey.shape)), 0.85 - 0.45 * detail)
+    light, colour = _light_and_colour(work)
+    flow = edge_flow(light, colour)
+    calming = 0.85 - 0.45 * detail
+    response = _line_response(light, colour, flow, max(0.7, sigma * min(light.shape)), calming)
+    response *= _middle_first(*light.shape)
     ridge = _ridge(response, flow)
     lines = _linked(ridge, response, density=0.03 + 0.05 * detail, least=0.10 - 0.07 * detail)
     if not lines.any():
@@ -58,7 +63,7 @@ def line_distance(image: Image, detail: float, sigma: float = 0.0035) -> Field:
     distance = soften(np.asarray(distance, np.float32), 0.8)
     height, width = image.shape[:2]
     distance = cv2.resize(distance, (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(distance, np.float32) / np.float32(min(grey.shape))
+    return np.asarray(distance / min(light.shape), np.float32)
 
 
 def stroke(distance: Field, width: float | Field) -> Field:
@@ -73,13 +78,21 @@ def pressure(height: int, width: int, rng: np.random.Generator, share: float = 0
     return 1 + share * (2 * noise(height, width, 0.25, rng, octaves=2) - 1)
 
 
-def edge_flow(grey: Field, sigma: float = 2.0) -> Flow:
-    """Read the direction along edges (smoothed structure tensor)."""
-    across = np.asarray(cv2.Sobel(grey, cv2.CV_32F, 1, 0), np.float32)
-    down = np.asarray(cv2.Sobel(grey, cv2.CV_32F, 0, 1), np.float32)
-    xx = soften(across * across, sigma)
-    yy = soften(down * down, sigma)
-    xy = soften(across * down, sigma)
+def elbow_room(distance: Field) -> Field:
+    """Return a factor on the pen's width: 1 for a line alone, a third where many run close."""
+    crowd = soften(stroke(distance, 0.008), 0.03 * min(distance.shape))
+    return np.clip(1.25 - 1.7 * crowd, 0.33, 1)
+
+
+def edge_flow(*planes: Field, sigma: float = 2.0) -> Flow:
+    """Read the direction along the edges of one plane or several (smoothed structure tensor)."""
+    xx, yy, xy = (np.zeros(planes[0].shape, np.float32) for _ in range(3))
+    for plane in planes:
+        across, down = _slopes(plane)
+        xx += across * across
+        yy += down * down
+        xy += across * down
+    xx, yy, xy = soften(xx, sigma), soften(yy, sigma), soften(xy, sigma)
     angle = 0.5 * np.arctan2(2 * xy, xx - yy) + np.float32(np.pi / 2)
     return Flow(np.cos(angle), np.sin(angle))
 
@@ -93,7 +106,7 @@ def along(field: Field, flow: Flow, steps: int, stride: float = 1.0) -> Field:
         steps: To each side.
         stride: Pixels a step.
     """
-    x0, y0 = _grid(*field.shape[:2])
+    x0, y0 = grid(*field.shape[:2])
     total = field.copy()
     for sense in (stride, -stride):
         x, y, dx, dy = x0, y0, sense * flow.cosine, sense * flow.sine
@@ -114,37 +127,67 @@ def wobble(field: Field, amount: float, rng: np.random.Generator) -> Field:
     """Shift a field by smooth noise of `amount` shorter sides, as an unsteady hand does."""
     height, width = field.shape[:2]
     reach = 2 * amount * min(height, width)
-    x, y = _grid(height, width)
+    x, y = grid(height, width)
     x = x + reach * (noise(height, width, 0.18, rng, octaves=2) - 0.5)
     y = y + reach * (noise(height, width, 0.18, rng, octaves=2) - 0.5)
     return _sample(field, x, y, cv2.INTER_LINEAR)
 
 
-def _strongest_contrast(image: Image) -> Field:
-    """Return lightness plus the axis along which the colours differ most.
+def grid(height: int, width: int) -> tuple[Field, Field]:
+    """Return x and y of every pixel."""
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return x, y
+
+
+def _middle_first(height: int, width: int) -> Field:
+    """Return the weight of lines by place: whoever takes a photo puts the subject in the middle."""
+    x = np.linspace(-1, 1, width, dtype=np.float32)[None]
+    y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+    return np.asarray(1.2 - 0.3 * (x * x + y * y), np.float32)
+
+
+def _light_and_colour(image: Image) -> tuple[Field, Field]:
+    """Return lightness, and the axis along which the colours differ most.
 
     Where red meets green of the same lightness there is a line too.
     """
     light, a, b = cv2.split(cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32) / 255)
     chroma = np.stack([a.ravel(), b.ravel()])[:, ::7]
     if chroma.shape[1] < 3:
-        return np.asarray(light, np.float32)
+        return np.asarray(light, np.float32), np.zeros(light.shape, np.float32)
     _, axes = np.linalg.eigh(np.cov(chroma))
-    main = (axes[:, 1] * np.copysign(1.2, axes[:, 1].sum())).astype(np.float32)
-    return np.asarray(light + main[0] * a + main[1] * b, np.float32)
+    first, second = _COLOUR_COUNTS * axes[:, 1].astype(np.float32)
+    return np.asarray(light, np.float32), np.asarray(first * a + second * b, np.float32)
 
 
-def _line_response(grey: Field, flow: Flow, sigma: float, calming: float) -> Field:
+def _line_response(light: Field, colour: Field, flow: Flow, sigma: float, calming: float) -> Field:
     """Return how much darker each pixel is than its sides, less the surroundings' busyness."""
-    response = along(soften(grey, 1.6 * sigma) - soften(grey, sigma), flow, steps=3, stride=1.4)
-    reach = max(3, round(_SURROUND * min(grey.shape)) | 1)
+    light_x, light_y = _slopes(light)
+    colour_x, colour_y = _slopes(colour)
+    # A step of colour counts as a step of lightness, in whatever sense the two go together here.
+    together = soften(light_x * colour_x + light_y * colour_y, 4 * sigma)
+    darker = _dark_side(light, sigma) + np.sign(together) * _dark_side(colour, sigma)
+    response = along(np.asarray(darker, np.float32), flow, steps=3, stride=1.4)
+    reach = max(3, round(_SURROUND * min(light.shape)) | 1)
     busy = cv2.blur(cv2.blur(np.abs(response), (reach, reach)), (reach, reach))
     return np.asarray(np.maximum(response - np.float32(calming) * busy, 0), np.float32)
 
 
+def _dark_side(plane: Field, sigma: float) -> Field:
+    """Return how far each pixel lies below what is around it (difference of Gaussians)."""
+    return soften(plane, 1.6 * sigma) - soften(plane, sigma)
+
+
+def _slopes(plane: Field) -> tuple[Field, Field]:
+    """Return the slopes to the right and downwards."""
+    across = cv2.Sobel(plane, cv2.CV_32F, 1, 0)
+    down = cv2.Sobel(plane, cv2.CV_32F, 0, 1)
+    return np.asarray(across, np.float32), np.asarray(down, np.float32)
+
+
 def _ridge(response: Field, flow: Flow) -> Field:
     """Keep the response where it is highest across the flow."""
-    x, y = _grid(*response.shape)
+    x, y = grid(*response.shape)
     one = _sample(response, x - flow.sine, y + flow.cosine, cv2.INTER_LINEAR)
     other = _sample(response, x + flow.sine, y - flow.cosine, cv2.INTER_LINEAR)
     return np.where((response >= one) & (response >= other), response, np.float32(0))
@@ -173,12 +216,6 @@ def _linked(ridge: Field, response: Field, density: float, least: float) -> Imag
     keep[extent < least * min(ridge.shape)] = 0
     keep[0] = 0
     return keep[labels]
-
-
-def _grid(height: int, width: int) -> tuple[Field, Field]:
-    """Return x and y of every pixel."""
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return x, y
 
 
 def _sample(field: Field, x: Field, y: Field, how: int) -> Field:

@@ -9,19 +9,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from genmix.editing.procedural.tools import Field, lay, noise, smoothstep, soften
+from genmix.editing.procedural.tools import Field, lay, noise, sheet, smoothstep, soften
 from genmix.images import Image
 
 Colour = tuple[int, int, int]
 
 Choice = TypeVar("Choice")
-
-
-def sheet(height: int, width: int, colour: Colour) -> Image:
-    """Return an empty sheet of one colour."""
-    blank = np.empty((height, width, 3), np.uint8)
-    blank[:] = colour
-    return blank
 
 
 def pick(rng: np.random.Generator, choices: tuple[Choice, ...]) -> Choice:
@@ -191,7 +184,7 @@ def halftone(
     v = turn * (cosine * y - sine * x + np.float32(offset[1]))
     screen = 0.5 - 0.25 * (np.cos(u) + np.cos(v))
     soft = np.float32(min(0.5, 1.6 / pitch))
-    return np.asarray(np.clip((tone - screen) / soft + 0.5, 0, 1), np.float32)
+    return np.asarray(np.clip(((1 + soft) * tone - screen) / soft, 0, 1), np.float32)
 
 
 def vignette(height: int, width: int, rng: np.random.Generator, bare: float) -> Field:
@@ -201,6 +194,13 @@ def vignette(height: int, width: int, rng: np.random.Generator, bare: float) -> 
     y = np.minimum(np.arange(height), np.arange(height)[::-1]).astype(np.float32)[:, None] / side
     ragged = np.minimum(x, y) + bare * 1.6 * (noise(height, width, 0.15, rng) - 0.5)
     return soften(smoothstep(0.6 * bare, 1.0 * bare, ragged), 1.0)
+
+
+def stain(paper: Image, ink: Colour, cover: npt.NDArray[np.floating[Any]]) -> Image:
+    """Lay a transparent colour: what is below is multiplied by it."""
+    table = np.arange(256)[:, None] * np.array(ink) / 255
+    inked = cv2.LUT(paper, np.rint(table).astype(np.uint8)[:, None])
+    return lay(paper, np.asarray(inked, np.uint8), cover)
 
 
 _BRICKS: tuple[Colour, ...] = (

@@ -49,9 +49,10 @@ def snowy(image: Image, rng: np.random.Generator, strength: float) -> Image:
     height, width = image.shape[:2]
     pale = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     full = lay(image, cv2.merge([pale, pale, pale]), np.full(pale.shape, 0.5, np.float32))
-    full = grade(full, (0.80, 0.90, 1.02), (26, 32, 40))
+    dim = rng.uniform(0.0, 1.0)
+    full = grade(full, (0.82 - 0.2 * dim, 0.90 - 0.13 * dim, 1.02 - 0.04 * dim), (24, 30, 40))
     mist = smoothstep(0.2, 1.0, noise(height, width, 0.7, rng))
-    full = lay(full, (226, 233, 242), rng.uniform(0.2, 0.45) * mist)
+    full = lay(full, (226, 233, 242), rng.uniform(0.1, 0.5) * mist)
     cover = _snow_cover(image, rng)
     full = lay(full, (247, 250, 255), cover)
     full = lay(full, (170, 190, 222), 0.5 * _under(cover, 0.012))
@@ -65,15 +66,18 @@ def sunset(image: Image, rng: np.random.Generator, strength: float) -> Image:
     colours = pick(rng, _DUSKS)
     sky = openness(image, from_top=True)
     sun_x, sun_y = _place_sun(sky, rng)
-    radius = rng.uniform(0.05, 0.1)
+    radius, span, dark = rng.uniform(0.04, 0.11), rng.uniform(0.9, 2.2), rng.uniform(0, 0.3)
+    cloudy = rng.uniform(0.1, 0.45)
     x, y = plane(height, width)
     away = np.hypot(x - np.float32(sun_x), y - np.float32(sun_y))
-    fall = np.clip(0.95 - 1.25 * np.abs(y - np.float32(sun_y)), 0, 1) + 0.0 * x
+    fall = 0.98 - np.float32(span) * np.hypot(
+        np.float32(0.35) * (x - np.float32(sun_x)), y - np.float32(sun_y)
+    )
     clouds = streaks(height, width, rng, rng.uniform(-0.15, 0.15), 0.7, 0.05)
     clouds = smoothstep(0.45, 0.85, 0.6 * clouds + 0.4 * noise(height, width, 0.4, rng))
-    heaven = ramp(np.clip(fall + 0.22 * (clouds - 0.4), 0, 1), colours)
+    heaven = ramp(np.clip(fall + np.float32(cloudy) * (clouds - 0.4), 0, 1), colours)
     heaven = lay(heaven, (255, 246, 214), smoothstep(radius + 0.012, radius - 0.012, away))
-    ground = grade(image, (0.78, 0.50, 0.44), (8, -2, 14))
+    ground = grade(image, (0.85 - dark, 0.56 - dark, 0.50 - dark), (8, -2, 14))
     full = lay(ground, heaven, 0.94 * smoothstep(0.15, 0.6, sky))
     full = lay(full, colours[-2], 0.55 * np.exp(-3.2 * away))
     glare = (0.3 + 0.6 * sky) * np.exp(-((away / np.float32(2.0 * radius)) ** 2))
@@ -148,7 +152,7 @@ def _turn_leaves(image: Image, trees: tuple[Colour, ...], rng: np.random.Generat
     """Give what is green the colours of autumn trees, each place its own."""
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
     hue = np.arange(256)
-    green = np.interp(hue, (14, 28, 85, 100), (0, 1, 1, 0)).astype(np.float32)
+    green = np.interp(hue, (19, 32, 85, 100), (0, 1, 1, 0)).astype(np.float32)
     colourful = np.interp(hue, (25, 75), (0, 1)).astype(np.float32)
     leafy = np.take(green, hsv[..., 0]) * np.take(colourful, hsv[..., 1])
     leafy = np.asarray(cv2.blur(leafy, (3, 3)), np.float32)
@@ -218,11 +222,16 @@ def _snow_cover(image: Image, rng: np.random.Generator) -> Field:
     thick = max(2, round(side * rng.uniform(0.02, 0.04)))
     piled = np.asarray(cv2.dilate(upper, np.ones((thick, 1)), anchor=(0, thick - 1)), np.float32)
     lumps = noise(height, width, 0.06, rng, octaves=3)
+    free = openness(work)
+    # Snow falls out of the open: what has no open air above it keeps most of its own surface.
+    above = np.roll(free, thick + 1, axis=0)
+    above[: thick + 1] = 1
     ledge = smoothstep(0.02, 0.09, soften(piled, 1.0) * (0.5 + lumps))
+    ledge = ledge * (0.3 + 0.7 * smoothstep(0.1, 0.45, above))
     rise = rng.uniform(0.14, 0.3)
     y = np.linspace(1, 0, height, dtype=np.float32)[:, None]
     drift = smoothstep(rise + 0.04, rise - 0.08, y + 0.25 * (noise(height, width, 0.35, rng) - 0.5))
-    drift = drift * smoothstep(-0.1, 0.5, openness(work) + 0.4 * lumps + 0.35 * (rise - y) / rise)
+    drift = drift * smoothstep(-0.1, 0.5, free + 0.4 * lumps + 0.35 * (rise - y) / rise)
     bright = smoothstep(0.35, 0.8, luminance(work)) * smoothstep(0.35, 0.7, lumps)
     cover = np.maximum(np.maximum(0.95 * ledge, 0.9 * drift), 0.45 * bright)
     return enlarge(cover, image)
@@ -239,10 +248,10 @@ def _under(cover: Field, share: float) -> Field:
 def _falling_snow(picture: Image, rng: np.random.Generator) -> Image:
     height, width = picture.shape[:2]
     side = min(height, width)
-    density, wind = rng.uniform(0.6, 1.5), rng.uniform(-0.5, 0.5)
-    far = speckle(height, width, rng, int(420 * density), (0.0015, 0.004))
-    middle = speckle(height, width, rng, int(110 * density), (0.004, 0.009))
-    near = speckle(height, width, rng, int(16 * density), (0.012, 0.03))
+    density, wind, size = rng.uniform(0.5, 1.7), rng.uniform(-1.2, 1.2), rng.uniform(0.7, 1.5)
+    far = speckle(height, width, rng, int(420 * density), (0.0015 * size, 0.004 * size))
+    middle = speckle(height, width, rng, int(110 * density), (0.004 * size, 0.009 * size))
+    near = speckle(height, width, rng, int(16 * density), (0.01 * size, 0.026 * size))
     fall = 0.02 * side
     middle = drag(soften(middle, 0.002 * side), 0.5 * wind * fall, 0.5 * fall)
     near = drag(soften(near, 0.008 * side), wind * fall, fall)
@@ -265,7 +274,7 @@ def _curtains(height: int, width: int, rng: np.random.Generator) -> tuple[Field,
     light, tall = np.zeros((rows, columns), np.float32), np.zeros((rows, columns), np.float32)
     for _ in range(int(rng.integers(2, 5))):
         waves = rng.uniform(0.5, 2.6, 3), rng.uniform(0, 2 * np.pi, 3), rng.uniform(0.03, 0.09, 3)
-        hem = rng.uniform(0.25, 0.7) + rng.uniform(-0.3, 0.3) * (x - 0.5)
+        hem = rng.uniform(0.15, 0.52) + rng.uniform(-0.3, 0.3) * (x - 0.5)
         for turns, phase, swing in zip(*waves, strict=True):
             hem = hem + swing * np.sin(2 * np.pi * turns * x + phase)
         rays = np.asarray(cv2.resize(rng.random((1, 70), dtype=np.float32), (columns, 1)))

@@ -1,10 +1,14 @@
 """Looks of painted and printed art: watercolour, mosaic, ukiyo-e, digital art."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from genmix.editing.procedural.areas import (
+    Flat,
+    Palette,
     calm,
     enlarge,
     flatten,
@@ -17,6 +21,7 @@ from genmix.editing.procedural.areas import (
 from genmix.editing.procedural.lines import (
     along,
     edge_flow,
+    grid,
     line_distance,
     pressure,
     stroke,
@@ -27,8 +32,8 @@ from genmix.editing.procedural.media import (
     Colour,
     pick,
     ramp,
-    sheet,
     speckle,
+    stain,
     streaks,
     tooth,
     vignette,
@@ -40,6 +45,7 @@ from genmix.editing.procedural.tools import (
     luminance,
     noise,
     plane,
+    sheet,
     smoothstep,
     soften,
 )
@@ -50,28 +56,18 @@ from genmix.images import Image
 def watercolor_art(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Transparent washes on grained paper: pigment pools at their edges, water leaves blooms."""
     height, width = image.shape[:2]
-    side = min(height, width)
-    flat = flatten(image, int(rng.integers(9, 15)), passes=6)
-    washes = flat.paint(vivid(flat.palette, rng.uniform(1.2, 1.9), 0.22))
-    soft = enlarge(calm(shrink(image, 200), 4, 40), image)
-    soft = lay(soft, (255, 255, 255), np.full((height, width), 0.18, np.float32))
-    mixed = lay(washes, soft, smoothstep(0.3, 0.75, noise(height, width, 0.4, rng)))
-    mixed = bleed(mixed, rng, 0.012)
-    light = luminance(mixed)
-    rims = np.abs(light - soften(light, 0.008 * side)) + 0.5 * np.abs(
-        light - soften(light, 0.02 * side)
-    )
-    water = noise(height, width, 0.35, rng, octaves=5)
-    tide = np.exp(-(((water - rng.uniform(0.45, 0.6)) / 0.018) ** 2))
+    paper, bare, pencilled = pick(rng, _PAPERS), rng.uniform(0.02, 0.1), rng.random() < 0.5
+    tint, tinted = pick(rng, _TINTS), rng.uniform(0.0, 0.35)
+    flat, washes = _washes(image, rng)
     grain = soften(tooth(height, width, rng, 1 / 260), 0.6)
-    density = 0.35 + 1.0 * water + 3.2 * rims + 0.3 * tide + 0.75 * (grain - 0.5)
-    paper = pick(rng, _WATERCOLOUR_PAPERS)
-    painted = _pigment(mixed, np.asarray(density, np.float32))
-    bare = vignette(height, width, rng, rng.uniform(0.015, 0.09))
-    full = lay(sheet(height, width, paper), painted, 0.97 * bare)
+    density = _wet_density(luminance(washes), rng) + 0.75 * (grain - 0.5)
+    full = stain(_pigment(washes, density), tint, np.full((height, width), tinted, np.float32))
+    edge = vignette(height, width, rng, bare)
+    full = lay(sheet(height, width, paper), full, 0.97 * edge)
     drops = speckle(height, width, rng, int(rng.integers(8, 40)), (0.002, 0.014))
-    full = lay(full, tuple(flat.palette[rng.integers(len(flat.palette))]), 0.45 * drops)
-    if rng.random() < 0.5:
+    red, green, blue = (int(v) for v in flat.palette[rng.integers(len(flat.palette))])
+    full = lay(full, (red, green, blue), 0.45 * drops)
+    if pencilled:
         pencil = stroke(line_distance(image, 0.8), 0.003 * pressure(height, width, rng))
         full = lay(full, (70, 66, 70), 0.5 * pencil * grain)
     return fade(image, full, strength)
@@ -81,58 +77,38 @@ def watercolor_art(image: Image, rng: np.random.Generator, strength: float) -> I
 def mosaic(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Small irregular tiles of stone and glass that keep off the contours, set in grout."""
     height, width = image.shape[:2]
-    tile = max(4.0, rng.uniform(0.024, 0.044) * min(height, width))
-    labels = _tiles(image, tile, rng.uniform(0.15, 0.9), rng)
-    count = int(labels.max()) + 1
-    source = cv2.cvtColor(relight(image, 1.5), cv2.COLOR_RGB2LAB).reshape(-1, 3)
-    size = np.maximum(np.bincount(labels.ravel(), minlength=count), 1)
-    sums = [np.bincount(labels.ravel(), source[:, k], count) for k in range(3)]
-    colours = np.stack(sums, 1) / size[:, None]
-    colours = (colours - (0, 128, 128)) * (1, 1.45, 1.45) + (0, 128, 128)
-    colours += rng.normal(0, 1, (count, 3)) * (14, 4, 4)
-    colours[rng.random(count) < 0.04] += (40, 0, 0)
-    glaze = np.clip(np.rint(colours), 0, 255).astype(np.uint8)
-    glaze = np.asarray(cv2.cvtColor(glaze[None], cv2.COLOR_LAB2RGB)[0], np.uint8)
-    full = np.take(glaze, labels, axis=0)
+    tile = max(4.0, rng.uniform(0.024, 0.046) * min(height, width))
+    grout, order = pick(rng, _GROUTS), rng.uniform(0.15, 0.9)
+    labels = _tiles(image, tile, order, rng)
+    full = np.take(_glaze(image, labels, rng), labels, axis=0)
     joint = _joints(labels, max(1.0, 0.11 * tile))
     shift = max(1, round(0.09 * tile))
     relief = soften(joint, 0.10 * tile)
     slope = np.roll(relief, (shift, shift), (0, 1)) - np.roll(relief, (-shift, -shift), (0, 1))
-    full = lay(full, (255, 255, 255), np.clip(0.75 * slope, 0, 0.6))
-    full = lay(full, (0, 0, 0), np.clip(-0.8 * slope, 0, 0.6))
-    full = lay(full, (20, 16, 14), 0.22 * tooth(height, width, rng, 1 / 260))
-    full = lay(full, pick(rng, _GROUTS), joint)
-    return fade(image, full, strength)
+    full = lay(full, (255, 255, 255), np.minimum(0.75 * slope, 0.6))
+    dirt = 0.2 * tooth(height, width, rng, 1 / 260)
+    full = lay(full, (16, 12, 10), np.clip(dirt - 0.8 * slope, 0, 0.6))
+    return fade(image, lay(full, grout, joint), strength)
 
 
 @look("ukiyo-e")
 def ukiyo_e(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """A woodblock print: few flat colours, indigo outlines, graded bands, wood grain, washi."""
     height, width = image.shape[:2]
-    side = min(height, width)
-    blocks = pick(rng, _WOODBLOCKS)
-    flat = flatten(image, int(rng.integers(7, 11)), passes=6)
+    blocks, key, detail = pick(rng, _WOODBLOCKS), pick(rng, _KEYBLOCKS), rng.uniform(0.6, 1.0)
+    misty, wide = rng.random() < 0.5, rng.uniform(0.006, 0.011)
+    flat = flatten(image, int(rng.integers(7, 11)), passes=5)
     full = flat.paint(snap_to(vivid(flat.palette, 1.5, 0.12), blocks, 0.85))
     sky = smoothstep(0.15, 0.5, openness(image, from_top=True))
-    full = lay(full, pick(rng, _SKIES), 0.85 * sky)
-    _, y = plane(height, width)
-    y = y + 0.0 * sky
-    top = rng.uniform(0.15, 0.4)
-    full = lay(full, pick(rng, _BOKASHI), sky * smoothstep(top - 0.5, -0.5, y))
-    low = rng.uniform(-0.1, 0.3)
-    full = lay(
-        full, pick(rng, _GLOWS), 0.75 * sky * smoothstep(0.3, 0.0, np.abs(y - np.float32(low)))
-    )
-    if rng.random() < 0.5:
-        full = _cloud_bands(full, sky, rng)
+    full = lay(full, _graded_sky(height, width, rng), 0.9 * sky)
+    if misty:
+        full = _mist_bands(full, sky, rng)
     full = lay(full, (96, 66, 40), 0.3 * _wood_grain(height, width, rng))
-    distance = line_distance(image, rng.uniform(0.6, 1.0))
-    pen = rng.uniform(0.006, 0.011) * pressure(height, width, rng, 0.8)
-    full = lay(full, pick(rng, _KEYBLOCKS), 0.95 * stroke(distance, pen))
+    pen = wide * pressure(height, width, rng, 0.8)
+    full = lay(full, key, 0.95 * stroke(line_distance(image, detail), pen))
     fibres = streaks(height, width, rng, rng.uniform(0, np.pi), 0.05, 0.002)
-    washi = 0.10 + 0.14 * smoothstep(0.8, 1.0, fibres) + 0.1 * tooth(height, width, rng)
-    full = lay(full, (240, 226, 192), np.asarray(washi, np.float32))
-    return fade(image, _seal(full, side, rng), strength)
+    washi = 0.1 + 0.14 * smoothstep(0.8, 1.0, fibres) + 0.1 * tooth(height, width, rng)
+    return fade(image, _seal(lay(full, (240, 226, 192), washi), rng), strength)
 
 
 @look("digital-art")
@@ -162,18 +138,40 @@ def digital_art(image: Image, rng: np.random.Generator, strength: float) -> Imag
     return fade(image, full, strength)
 
 
-def bleed(picture: Image, rng: np.random.Generator, amount: float) -> Image:
-    """Let colours run into ragged shapes by `amount` shorter sides."""
-    height, width = picture.shape[:2]
-    reach = np.float32(2 * amount * min(height, width))
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    x += reach * (noise(height, width, 0.07, rng, octaves=4) - 0.5)
-    y += reach * (noise(height, width, 0.07, rng, octaves=4) - 0.5)
-    run = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(run, np.uint8)
+def _washes(image: Image, rng: np.random.Generator) -> tuple[Flat, Image]:
+    """Lay washes with hard edges, mix them where it is wet, and let the colours run."""
+    height, width = image.shape[:2]
+    wet, colourful, running = (
+        rng.uniform(0.3, 0.6),
+        rng.uniform(1.0, 2.0),
+        rng.uniform(0.007, 0.017),
+    )
+    flat = flatten(image, int(rng.integers(9, 15)), passes=5)
+    washes = flat.paint(vivid(flat.palette, colourful, 0.3))
+    mixed = calm(shrink(image, 200), 3, 40)
+    pale = np.full(mixed.shape[:2], 0.18, np.float32)
+    mixed = enlarge(lay(mixed, (255, 255, 255), pale), image)
+    washes = lay(washes, mixed, smoothstep(wet, wet + 0.45, noise(height, width, 0.4, rng)))
+    x, y = grid(height, width)
+    reach = np.float32(2 * running * min(height, width))
+    x += reach * (noise(height, width, 0.07, rng) - 0.5)
+    y += reach * (noise(height, width, 0.07, rng) - 0.5)
+    run = cv2.remap(washes, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return flat, np.asarray(run, np.uint8)
 
 
-def _pigment(picture: Image, density: Field) -> Image:
+def _wet_density(light: Field, rng: np.random.Generator) -> Field:
+    """Return how much pigment lies where: clouds of it, dark rims of washes, lines of blooms."""
+    height, width = light.shape
+    thin, tide_level = rng.uniform(0.3, 0.5), rng.uniform(0.42, 0.62)
+    rims = np.abs(light - soften(light, 0.008 * min(height, width)))
+    rims += 0.5 * np.abs(light - soften(light, 0.02 * min(height, width)))
+    water = noise(height, width, 0.35, rng, octaves=5)
+    tide = smoothstep(0.035, 0.0, np.abs(water - np.float32(tide_level)))
+    return np.asarray(thin + water + 3.2 * rims + 0.3 * tide, np.float32)
+
+
+def _pigment(picture: Image, density: npt.NDArray[np.floating[Any]]) -> Image:
     """Lay more or less pigment: C' = C - (C - C^2) (d - 1), Bousseau et al. 2006.
 
     Args:
@@ -227,6 +225,20 @@ def _tiles(
     return np.asarray(labels, np.int32)
 
 
+def _glaze(image: Image, labels: npt.NDArray[np.int32], rng: np.random.Generator) -> Palette:
+    """Give each tile the mean colour of its place, livelier, and as uneven as fired tiles are."""
+    count = int(labels.max()) + 1
+    source = cv2.cvtColor(relight(image, 1.5), cv2.COLOR_RGB2LAB).reshape(-1, 3)
+    places = labels.ravel()
+    sums = [np.bincount(places, source[:, k], count) for k in range(3)]
+    colours = np.stack(sums, 1) / np.maximum(np.bincount(places, minlength=count), 1)[:, None]
+    colours = (colours - (0, 128, 128)) * (1, 1.45, 1.45) + (0, 128, 128)
+    colours += rng.normal(0, 1, (count, 3)) * (14, 4, 4)
+    colours[rng.random(count) < 0.04] += (40, 0, 0)
+    glaze = np.clip(np.rint(colours), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.cvtColor(glaze[None], cv2.COLOR_LAB2RGB)[0], np.uint8)
+
+
 def _joints(labels: npt.NDArray[np.int32], wide: float) -> Field:
     """Return the cover of the grout between tiles."""
     edge = np.zeros(labels.shape, np.uint8)
@@ -236,7 +248,17 @@ def _joints(labels: npt.NDArray[np.int32], wide: float) -> Field:
     return np.clip(np.float32(wide / 2 + 0.4) - soften(distance, 0.4), 0, 1)
 
 
-def _cloud_bands(picture: Image, sky: Field, rng: np.random.Generator) -> Image:
+def _graded_sky(height: int, width: int, rng: np.random.Generator) -> Image:
+    """Print a sky with bokashi: a dark band that fades from the top, and a glow lower down."""
+    top, low = rng.uniform(-0.35, 0.0), rng.uniform(-0.1, 0.3)
+    _, y = plane(height, width)
+    sky = sheet(height, 1, pick(rng, _SKIES))
+    sky = lay(sky, pick(rng, _BOKASHI), smoothstep(top, -0.5, y))
+    sky = lay(sky, pick(rng, _GLOWS), 0.75 * smoothstep(0.3, 0.0, np.abs(y - np.float32(low))))
+    return np.repeat(sky, width, axis=1)
+
+
+def _mist_bands(picture: Image, sky: Field, rng: np.random.Generator) -> Image:
     """Draw the long flat mists with round ends that float through old prints."""
     height, width = sky.shape
     mists = np.zeros((height, width), np.uint8)
@@ -258,9 +280,10 @@ def _wood_grain(height: int, width: int, rng: np.random.Generator) -> Field:
     return wobble(smoothstep(0.35, 1.0, grain), 0.02, rng)
 
 
-def _seal(picture: Image, side: int, rng: np.random.Generator) -> Image:
+def _seal(picture: Image, rng: np.random.Generator) -> Image:
     """Stamp a small red seal of strokes that are no writing into a corner."""
     height, width = picture.shape[:2]
+    side = min(height, width)
     tall, wide = max(4, round(0.11 * side)), max(3, round(0.05 * side))
     gap = round(0.03 * side)
     y = gap if rng.random() < 0.5 else height - gap - tall
@@ -283,9 +306,9 @@ def _painterly(image: Image) -> Image:
     """Smooth along the form and sharpen across it, as a brush does."""
     work = calm(relight(shrink(image, 320), 1.5), 4, 40)
     wide = work.astype(np.float32)
-    flow = edge_flow(luminance(work), 2.5)
+    flow = edge_flow(luminance(work), sigma=2.5)
     wide = along(wide, flow, steps=4, stride=1.5)
-    crisp = np.clip(1.9 * wide - 0.9 * cv2.GaussianBlur(wide, (0, 0), 2.5), 0, 255)
+    crisp = np.clip(1.7 * wide - 0.7 * cv2.GaussianBlur(wide, (0, 0), 2.5), 0, 255)
     return enlarge(np.rint(crisp).astype(np.uint8), image)
 
 
@@ -314,7 +337,8 @@ def _rims(image: Image, open_ground: Field, heading: float) -> tuple[Field, Fiel
     return enlarge(rim, image), enlarge(np.clip(2.0 * soften(rim, 0.04 * side), 0, 1), image)
 
 
-_WATERCOLOUR_PAPERS: tuple[Colour, ...] = ((253, 251, 245), (250, 246, 234), (248, 249, 250))
+_TINTS: tuple[Colour, ...] = ((255, 214, 170), (176, 206, 255), (255, 196, 206), (196, 240, 206))
+_PAPERS: tuple[Colour, ...] = ((253, 251, 245), (250, 246, 234), (248, 249, 250))
 _GROUTS: tuple[Colour, ...] = (
     (58, 54, 50),
     (90, 84, 78),
@@ -358,6 +382,26 @@ _WOODBLOCKS: tuple[tuple[Colour, ...], ...] = (
         (110, 92, 72),
         (236, 210, 186),
         (246, 234, 206),
+    ),
+    (
+        (20, 34, 66),
+        (28, 58, 108),
+        (52, 92, 142),
+        (98, 138, 172),
+        (150, 180, 196),
+        (196, 210, 210),
+        (238, 230, 208),
+    ),
+    (
+        (44, 34, 36),
+        (150, 44, 44),
+        (206, 84, 80),
+        (232, 152, 140),
+        (92, 118, 82),
+        (158, 172, 120),
+        (226, 196, 130),
+        (104, 84, 74),
+        (244, 232, 208),
     ),
 )
 _SKIES: tuple[Colour, ...] = (

@@ -61,12 +61,19 @@ def fade(original: Image, full: Image, strength: float) -> Image:
     return cv2.addWeighted(full, strength, original, 1 - strength, 0)
 
 
+def sheet(height: int, width: int, colour: tuple[int, int, int]) -> Image:
+    """Return an empty sheet of one colour."""
+    blank = np.empty((height, width, 3), np.uint8)
+    blank[:] = np.tile(np.array(colour, np.uint8), (width, 1))  # a row at a time is fast
+    return blank
+
+
 def lay(
     base: Image, colour: tuple[int, int, int] | Image, cover: npt.NDArray[np.floating[Any]]
 ) -> Image:
     """Lay a colour or a picture over `base`; `cover` 0 leaves the base, 1 hides it."""
-    over = np.empty_like(base)
-    over[:] = colour
+    height, width = base.shape[:2]
+    over = sheet(height, width, colour) if isinstance(colour, tuple) else colour
     # Weights that add up to 1 are left as they are; OpenCV only divides by their sum.
     share = np.clip(np.asarray(cover, np.float32), 0, 1)
     return np.asarray(cv2.blendLinear(over, base, share, 1 - share), np.uint8)
