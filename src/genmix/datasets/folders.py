@@ -70,7 +70,9 @@ def open_class_folders(root: Path, tree: Tree) -> FolderSource:
             f"{root} has split folders {', '.join(sorted(classes))}: "
             f"point at one of them, e.g. {root / min(classes, key=_training_first)}"
         )
-    ignored += [Ignored(f"{name}/", "no photo in it") for name in set(tree.folders) - classes]
+    explained = {left_out.path for left_out in ignored}
+    empty = {f"{name}/" for name in tree.folders if name not in classes} - explained
+    ignored += [Ignored(folder, "no photo in it") for folder in empty]
     return FolderSource(root.absolute(), photos, sorted(ignored))
 
 

@@ -10,24 +10,25 @@ from genmix.errors import SourceError
 
 FILE_NAME = "file_name"
 
-Row: TypeAlias = tuple[str, str, object]
-"""Where a row stands, such as "photos/metadata.csv:7", its file name, and its label's value."""
 
-
-def metadata_rows(path: Path) -> Iterator[Row]:
+def metadata_rows(path: Path) -> Iterator[tuple[str, str, object]]:
     """Read the rows of a metadata table one by one.
 
     Args:
         path: A table called as one of `METADATA`.
 
     Yields:
-        Each row that is not blank.
+        For each row that is not blank, where it stands, such as "photos/metadata.csv:7", its file
+        name, and the value in its label column.
 
     Raises:
         SourceError: If the table is damaged or lacks a column, with the file and the line.
     """
     try:
-        yield from _READERS[path.name](path)
+        for place, file_name, value in _READERS[path.name](path):
+            if not isinstance(file_name, str) or not file_name.strip():
+                raise SourceError(f"{place}: no {FILE_NAME}")
+            yield place, file_name, value
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror}") from error
 
@@ -75,7 +76,10 @@ def label_of(value: object, place: str) -> str | None:
     return str(value)
 
 
-def _csv_rows(path: Path) -> Iterator[Row]:
+_Row: TypeAlias = tuple[str, object, object]
+
+
+def _csv_rows(path: Path) -> Iterator[_Row]:
     reader = csv.reader(_lines(path), strict=True)
     try:
         header = next(reader, [])
@@ -93,7 +97,7 @@ def _csv_rows(path: Path) -> Iterator[Row]:
         raise SourceError(f"{path}:{reader.line_num}: not valid CSV: {error}") from error
 
 
-def _json_rows(path: Path) -> Iterator[Row]:
+def _json_rows(path: Path) -> Iterator[_Row]:
     column = ""
     for number, line in enumerate(_lines(path), 1):
         if not line.strip():
@@ -101,9 +105,7 @@ def _json_rows(path: Path) -> Iterator[Row]:
         place = f"{path}:{number}"
         row = _json_row(line, place)
         column = column or _label_column(place, list(row))
-        if not isinstance(file_name := row.get(FILE_NAME), str):
-            raise SourceError(f"{place}: no {FILE_NAME}")
-        yield place, file_name, row.get(column)
+        yield place, row.get(FILE_NAME), row.get(column)
 
 
 def _json_row(line: str, place: str) -> dict[str, object]:
@@ -121,7 +123,7 @@ def _json_row(line: str, place: str) -> dict[str, object]:
     return row
 
 
-def _parquet_rows(path: Path) -> Iterator[Row]:
+def _parquet_rows(path: Path) -> Iterator[_Row]:
     from genmix.datasets.tables import open_parquet, reading
 
     with reading(path), open_parquet(path) as table:
@@ -130,13 +132,10 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
         for batch in table.iter_batches(columns=[FILE_NAME, column]):
             for row in batch.to_pylist():
                 number += 1
-                place = f"{path}, row {number}"
-                if not isinstance(row[FILE_NAME], str):
-                    raise SourceError(f"{place}: no {FILE_NAME}")
-                yield place, row[FILE_NAME], row[column]
+                yield f"{path}, row {number}", row[FILE_NAME], row[column]
 
 
-_READERS: dict[str, Callable[[Path], Iterator[Row]]] = {
+_READERS: dict[str, Callable[[Path], Iterator[_Row]]] = {
     "metadata.csv": _csv_rows,
     "metadata.jsonl": _json_rows,
     "metadata.parquet": _parquet_rows,
