@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import portalocker
 import pytest
 
 from genmix.errors import GenmixError, OutputError
@@ -225,6 +226,15 @@ def test_a_count_or_size_out_of_range_is_one_clear_line(count: int, size: int) -
 def test_a_cache_that_cannot_be_written_is_one_clear_line(cache: Path) -> None:
     cache.write_text("a file where the folder should be")
     with pytest.raises(OutputError, match="cannot write"):
+        FractalBank.open(2, SIZE, 0)
+
+
+def test_a_cache_that_cannot_be_locked_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(lock: portalocker.Lock) -> None:
+        raise portalocker.LockException(lock)
+
+    monkeypatch.setattr(portalocker.Lock, "acquire", refuse)
+    with pytest.raises(OutputError, match="set GENMIX_CACHE to a folder on this machine's own"):
         FractalBank.open(2, SIZE, 0)
 
 

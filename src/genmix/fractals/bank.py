@@ -6,18 +6,16 @@ import os
 import shutil
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import BinaryIO, Self
 
 import cv2
 import numpy as np
-import portalocker
 from pydantic import BaseModel, ConfigDict
 
-from genmix.errors import GenmixError, ImageError
+from genmix.errors import GenmixError, ImageError, OutputError
 from genmix.fractals.drawing import VERSION, draw, known_families
 from genmix.fractals.families import FAMILIES
 from genmix.images import EXTENSIONS, Image, decode, resize
@@ -81,7 +79,8 @@ class FractalBank:
             size: Their edge in pixels, 8 or more.
             seed: Any integer.
             families: Names from `FAMILIES`, in the order in which they take turns.
-            workers: Processes that draw; the pictures do not depend on it.
+            workers: Processes that draw; the pictures do not depend on it. With more than one, a
+                script needs `if __name__ == "__main__":` around what it runs.
             progress: Called with (drawn, count) after each picture that had to be drawn.
 
         Returns:
@@ -136,10 +135,7 @@ class FractalBank:
         if not _is_whole(folder):
             with writing(folder):
                 folder.parent.mkdir(parents=True, exist_ok=True)
-                lock = portalocker.Lock(
-                    folder.with_suffix(".lock"), flags=portalocker.LockFlags.EXCLUSIVE
-                )
-                with lock:
+                with _alone(folder.with_suffix(".lock")):
                     if not _is_whole(folder):
                         _write(folder, size, make())
         return cls(folder)
@@ -195,6 +191,9 @@ def _drawn(
     if workers == 1 or count == 1:
         yield from _counted(map(draw_one, range(count)), count, progress)
         return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
     with ProcessPoolExecutor(
         min(workers, count), mp_context=get_context("spawn"), initializer=_use_one_thread
     ) as pool:
@@ -267,6 +266,24 @@ def _middle_square(image: Image) -> Image:
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     return image[top : top + side, left : left + side]
+
+
+@contextmanager
+def _alone(lock_file: Path) -> Iterator[None]:
+    """Wait until no other process makes the same bank."""
+    import portalocker
+
+    lock = portalocker.Lock(lock_file, flags=portalocker.LockFlags.EXCLUSIVE)
+    try:
+        lock.acquire()
+    except portalocker.LockException as error:
+        raise OutputError(
+            f"cannot lock {lock_file}: set GENMIX_CACHE to a folder on this machine's own disk"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _write(folder: Path, size: int, pictures: Iterator[_Picture]) -> None:
