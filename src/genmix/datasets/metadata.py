@@ -148,7 +148,10 @@ METADATA = tuple(_READERS)
 def _label_column(place: object, columns: Sequence[str]) -> str:
     if FILE_NAME not in columns:
         found = ", ".join(columns) or "none"
-        raise SourceError(f"{place}: no column '{FILE_NAME}'; found: {found:.200}")
+        raise SourceError(
+            f"{place}: no column '{FILE_NAME}'; found: {found:.200}; "
+            "rename the file if it is no table of labels"
+        )
     return label_column(place, [column for column in columns if column != FILE_NAME])
 
 
