@@ -117,8 +117,8 @@ def decode(data: bytes, *, at_least: int | None = None) -> Image:
     - grey: three equal channels; a palette: its colours; one bit: black and white;
     - alpha, or a transparent palette entry or colour: laid over white;
     - CMYK and YCCK: by the plain formula, R = (255 - C)(255 - K) / 255;
-    - 16 bits a channel: the upper eight, so that the full range stays the full range;
-    - 32-bit grey, whole or floating: its own minimum to maximum becomes 0 to 255.
+    - 12 or 16 bits a channel: the upper eight, so that the full range stays the full range;
+    - signed 16-bit, 32-bit and floating grey: its own minimum to maximum becomes 0 to 255.
 
     Embedded colour profiles are ignored. Of several pictures in a file, the first is taken.
 
@@ -228,7 +228,7 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "not enough memory to decode it"
     if isinstance(error, PilImage.DecompressionBombError):
-        return f"image has more than {MAX_PIXELS // 1_000_000} megapixels"
+        return "image is larger than is safe to decode"
     text = " ".join(str(error).split())[:80]
     if isinstance(error, EOFError) or "truncated" in text.lower():
         return "truncated"
