@@ -94,6 +94,8 @@ def _write_names(
 
 
 def _write_title(pen: ImageDraw.ImageDraw, title: str, left: int, middle: int, size: int) -> None:
+    if not title:
+        return
     lines = _wrapped(title, size, left - _MARGIN - 10)
     pen.text((left - 10, middle), lines, _FAINT, _font(title, size), "rm", align="right")
 

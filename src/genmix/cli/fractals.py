@@ -27,14 +27,21 @@ from genmix.cli.console import progress_bar, workers_option
     help="Of every random choice.",
 )
 @click.option("--families", metavar="NAME,…", help="Only these families  [default: all]")
+@click.option("--sheet", metavar="FILE", help="Also draw the first 64 side by side (PNG).")
 @workers_option
 def fractals(
-    count: int, out: str, size: int, seed: int, families: str | None, workers: int
+    count: int,
+    out: str,
+    size: int,
+    seed: int,
+    families: str | None,
+    sheet: str | None,
+    workers: int,
 ) -> None:
     """Draw fractals as PNG files.
 
     \b
-    genmix fractals -n 64 -o fractals
+    genmix fractals -n 64 -o fractals --sheet fractals.png
     genmix fractals -n 1000 -o fractals --size 512 --families julia,flame
     """
     from pathlib import Path
@@ -42,6 +49,7 @@ def fractals(
     from genmix.errors import RecipeError, nearest
     from genmix.fractals import FAMILIES, FractalBank
     from genmix.images import encode_png
+    from genmix.sheets import SheetRow, draw_sheet
     from genmix.storage import write_whole
 
     chosen = tuple(families.split(",")) if families else FAMILIES
@@ -60,3 +68,13 @@ def fractals(
     for k in range(count):
         write_whole(Path(out) / f"{bank.name(k).replace('/', '-')}.png", encode_png(bank[k]))
     click.echo(f"{count} fractals in {out}")
+    if sheet is not None:
+        rows = [
+            SheetRow("", [bank[k] for k in range(start, min(start + _PER_ROW, count))])
+            for start in range(0, min(count, _PER_ROW**2), _PER_ROW)
+        ]
+        write_whole(Path(sheet), encode_png(draw_sheet(rows)))
+        click.echo(f"Look at  {sheet}")
+
+
+_PER_ROW = 8

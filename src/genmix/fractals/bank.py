@@ -19,6 +19,7 @@ from genmix.errors import GenmixError, ImageError, OutputError
 from genmix.fractals.drawing import VERSION, draw, known_families
 from genmix.fractals.families import FAMILIES
 from genmix.images import EXTENSIONS, Image, decode, resize
+from genmix.processes import worker_pool
 from genmix.storage import cache_folder, writing
 
 _PIXELS = "pixels.npy"
@@ -191,12 +192,8 @@ def _drawn(
     if workers == 1 or count == 1:
         yield from _counted(map(draw_one, range(count)), count, progress)
         return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
 
-    with ProcessPoolExecutor(
-        min(workers, count), mp_context=get_context("spawn"), initializer=_use_one_thread
-    ) as pool:
+    with worker_pool(min(workers, count), _use_one_thread) as pool:
         chunk = max(1, min(16, count // (4 * workers)))
         yield from _counted(pool.map(draw_one, range(count), chunksize=chunk), count, progress)
 
