@@ -140,6 +140,7 @@ def decode(data: bytes, *, at_least: int | None = None) -> Image:
         raise ImageError("not an image")
     with warnings.catch_warnings():
         # Of Pillow only: what it warns of is either refused below or harmless (odd metadata).
+        # Among threads, the worst that a race can leave behind is this filter.
         warnings.filterwarnings("ignore", module=r"PIL\.")
         try:
             with reader(io.BytesIO(data)) as picture:
