@@ -107,9 +107,11 @@ def chalk_drawing(image: Image, rng: np.random.Generator, strength: float) -> Im
         if many_colours:
             chalks = flat.paint(snap_to(vivid(flat.palette, 1.2, 0.5), _CHALKS, share=0.85))
         if not lines_only:
-            lightness = np.asarray(flat.palette.max(1) / 255, np.float32)
-            tones = rubbed * smoothstep(0.2, 1.0, lightness)
-            full = lay(full, chalks, 0.75 * _hatching(flat, tones, grain, rng, wide))
+            lightness = vivid(flat.palette, 1.0, 0.0).max(1) / np.float32(255)
+            tones = rubbed * smoothstep(0.3, 1.1, lightness)
+            cover = 0.75 * _hatching(flat, tones, grain, rng, wide)
+            # The hatching keeps off the lines, or they would drown in it.
+            full = lay(full, chalks, cover * smoothstep(0.5 * pen, 1.3 * pen, distance))
     pens = pen * pressure(height, width, rng)
     lines = stroke(wobble(distance, 0.004, rng), pens) * smoothstep(0.08, 0.5, grain)
     full = lay(full, _WHITE, 0.55 * lines)

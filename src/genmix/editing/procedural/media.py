@@ -155,11 +155,14 @@ def speckle(
     Small drops are more frequent than large ones.
     """
     cover = np.zeros((height, width), np.uint8)
-    side = min(height, width)
-    places = rng.random((count, 2)) * (width, height)
+    places = 16 * rng.random((count, 2)) * (width, height)
     radii = size[0] + (size[1] - size[0]) * rng.random(count) ** 3
-    for (x, y), radius in zip(16 * places, 16 * radii * side, strict=True):
-        cv2.circle(cover, (int(x), int(y)), max(8, int(radius)), 255, -1, cv2.LINE_AA, shift=4)
+    radii *= 16 * min(height, width)
+    # What is smaller than a pixel cannot be drawn smaller, so it is drawn fainter.
+    shades = np.clip(255 * radii / 13, 0, 255)
+    for (x, y), radius, shade in zip(places, radii, shades, strict=True):
+        place, wide = (int(x), int(y)), max(8, int(radius))
+        cv2.circle(cover, place, wide, int(shade), -1, cv2.LINE_AA, shift=4)
     return np.asarray(cover / np.float32(255), np.float32)
 
 

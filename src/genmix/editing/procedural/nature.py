@@ -228,10 +228,10 @@ def _snow_cover(image: Image, rng: np.random.Generator) -> Field:
     above[: thick + 1] = 1
     ledge = smoothstep(0.02, 0.09, soften(piled, 1.0) * (0.5 + lumps))
     ledge = ledge * (0.3 + 0.7 * smoothstep(0.1, 0.45, above))
-    rise = rng.uniform(0.14, 0.3)
+    rise = rng.uniform(0.08, 0.24)
     y = np.linspace(1, 0, height, dtype=np.float32)[:, None]
     drift = smoothstep(rise + 0.04, rise - 0.08, y + 0.25 * (noise(height, width, 0.35, rng) - 0.5))
-    drift = drift * smoothstep(-0.1, 0.5, free + 0.4 * lumps + 0.35 * (rise - y) / rise)
+    drift = drift * smoothstep(0.0, 0.6, free + 0.3 * lumps + 0.3 * (rise - y) / rise)
     bright = smoothstep(0.35, 0.8, luminance(work)) * smoothstep(0.35, 0.7, lumps)
     cover = np.maximum(np.maximum(0.95 * ledge, 0.9 * drift), 0.45 * bright)
     return enlarge(cover, image)

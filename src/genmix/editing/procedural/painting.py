@@ -77,7 +77,7 @@ def watercolor_art(image: Image, rng: np.random.Generator, strength: float) -> I
 def mosaic(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Small irregular tiles of stone and glass that keep off the contours, set in grout."""
     height, width = image.shape[:2]
-    tile = max(4.0, rng.uniform(0.024, 0.046) * min(height, width))
+    tile = max(5.5, rng.uniform(0.024, 0.046) * min(height, width))
     grout, order = pick(rng, _GROUTS), rng.uniform(0.15, 0.9)
     labels = _tiles(image, tile, order, rng)
     full = np.take(_glaze(image, labels, rng), labels, axis=0)
