@@ -301,10 +301,11 @@ def warped(matrix: npt.NDArray[np.float64]) -> Callable[[Image], Image]:
 
 def turned(degrees: float) -> npt.NDArray[np.float64]:
     """Return the matrix of a turn."""
-    return cv2.getRotationMatrix2D((0, 0), degrees, 1)
+    turn = np.deg2rad(degrees)
+    return np.array([[np.cos(turn), np.sin(turn), 0], [-np.sin(turn), np.cos(turn), 0]])
 
 
-MOVES = {
+MOVES: dict[str, Callable[[Image], Image]] = {
     "shifted by 2 % of the side": warped(np.array([[1, 0, 0.02], [0, 1, 0]])),
     "shifted by 4 %": warped(np.array([[1, 0, 0.04], [0, 1, 0]])),
     "shifted by 8 %": warped(np.array([[1, 0, 0.08], [0, 1, 0]])),

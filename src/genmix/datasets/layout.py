@@ -9,6 +9,9 @@ from genmix.datasets.source import Photo
 IMAGES = "images"
 """The folder of the output that torchvision's ImageFolder and Hugging Face imagefolder read."""
 
+MANIFEST = "manifest.parquet"
+"""The file of the output that has a row for every planned item."""
+
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%]|^[. ]|[. ]$')
 _MAX_BYTES = 120
 

@@ -7,8 +7,6 @@ from typing import Any, Literal, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-MANIFEST = "manifest.parquet"
-
 Kind: TypeAlias = Literal["original", "composite"]
 Decision: TypeAlias = Literal["written", "rejected", "failed"]
 Row: TypeAlias = Mapping[str, Any]

@@ -5,14 +5,12 @@ from pathlib import Path
 
 from genmix.datasets.files import Tree, walk
 from genmix.datasets.folders import open_class_folders, open_metadata
-from genmix.datasets.layout import IMAGES
+from genmix.datasets.layout import IMAGES, MANIFEST
 from genmix.datasets.metadata import METADATA
 from genmix.datasets.source import Ignored, Source
 from genmix.datasets.tables import open_tables
 from genmix.errors import SourceError
 from genmix.images import EXTENSIONS
-
-_MANIFEST = "manifest.parquet"  # as in `manifest`, whose import would bring pyarrow
 
 
 def open_source(path: str | Path) -> Source:
@@ -48,7 +46,7 @@ def _open_folder(root: Path, tree: Tree) -> Source:
         if len(metadata) > 1:
             raise SourceError(f"{root} has {' and '.join(metadata)}: keep one of them")
         return open_metadata(root, tree, metadata[0])
-    if _MANIFEST in tree.files and IMAGES in tree.folders:
+    if MANIFEST in tree.files and IMAGES in tree.folders:
         raise SourceError(f"{root} is what genmix made: to use it, point at {root / IMAGES}")
     tables = [path for path in tree.files if path.lower().endswith(".parquet")]
     if not tables:

@@ -15,8 +15,8 @@ from typing import Any
 
 import portalocker
 
-from genmix.datasets.layout import IMAGES
-from genmix.datasets.manifest import MANIFEST, Row, iterate_rows, read_rows, write_rows
+from genmix.datasets.layout import IMAGES, MANIFEST
+from genmix.datasets.manifest import Row, iterate_rows, read_rows, write_rows
 from genmix.errors import OutputError
 from genmix.jobs.pipeline import Made
 from genmix.storage import write_whole, writing

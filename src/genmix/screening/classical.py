@@ -17,6 +17,7 @@ from genmix.images import Image
 from genmix.screening.screen import Screen, Verdict
 
 _Field = npt.NDArray[np.float32]
+_Weights = npt.NDArray[np.float64]
 
 
 class _Settings(BaseModel):
@@ -51,7 +52,7 @@ class StructureSettings(_Settings):
         min_similarity: Least similarity of an edit that is kept, in [-1, 1]; see `similarity`.
     """
 
-    min_similarity: float = Field(default=0.2, ge=-1, le=1)
+    min_similarity: float = Field(default=0.25, ge=-1, le=1)
 
 
 class ScreenSettings(_Settings):
@@ -161,9 +162,10 @@ def difference(original: Image, edit: Image) -> float:
 def similarity(original: Image, edit: Image) -> float:
     """Measure how much of the original's layout of edges is still there.
 
-    The cosine between the layouts of both (see `_layout`), once of fine and once of coarse edges,
-    and the greater of the two: tiles or snow may bury the fine ones, lines of chalk the coarse.
-    Colour, brightness and inverted contrast do not count.
+    Compared is which way edges run, cell by cell (see `_layout`), most where the original has most
+    of them: what an edit adds elsewhere is not held against it. Once for fine and once for coarse
+    edges, and the greater counts: tiles or snow may bury the fine ones, lines of chalk the coarse.
+    Colour, brightness and inverted contrast make no difference.
 
     Args:
         original: uint8, height x width x 3.
@@ -176,8 +178,8 @@ def similarity(original: Image, edit: Image) -> float:
     before, after = _grey(original), _grey(edit)
     if _spread(before) < _FLAT:
         return 1.0
-    fine = _cosine(_layout(before), _layout(after))
-    coarse = _cosine(_layout(_shrink(before, _COARSE_SIDE)), _layout(_shrink(after, _COARSE_SIDE)))
+    fine = _agreement(before, after)
+    coarse = _agreement(_shrink(before, _COARSE_SIDE), _shrink(after, _COARSE_SIDE))
     return round(max(fine, coarse), _DIGITS)
 
 
@@ -208,9 +210,6 @@ _LAYOUT_CELLS = 16
 _FAINT = 6.0
 """Slope of an edge, in levels a pixel of the copy, at which it counts half of the steepest."""
 
-_STRENGTH_SHARE = 0.5
-"""Weight of how strong edges are against which way they run: the way survives a look's texture."""
-
 _FLAT = 2.0
 """Below this spread, in levels of 255, an original has no layout that could be kept or lost."""
 
@@ -220,42 +219,52 @@ def _grey(picture: Image) -> _Field:
     return grey.astype(np.float32)
 
 
-def _layout(grey: _Field) -> npt.NDArray[np.float64]:
+def _agreement(before: _Field, after: _Field) -> float:
+    """Return the cosine between two layouts, cells weighted by the first one's edges.
+
+    Args:
+        before: The original at working size, height x width, in levels of 255.
+        after: The edit.
+
+    Returns:
+        In [-1, 1], exactly 1 for equal layouts; 0 where one is empty.
+    """
+    weights, ways = _layout(before)
+    other_ways = _layout(after)[1]
+    weighted = ways * weights[..., None]
+    norms = float(np.vdot(weighted, ways))
+    norms *= float(np.vdot(other_ways * weights[..., None], other_ways))
+    cosine = float(np.vdot(weighted, other_ways)) / math.sqrt(norms) if norms > 0 else 0.0
+    return min(1.0, max(-1.0, cosine))
+
+
+def _layout(grey: _Field) -> tuple[_Weights, _Weights]:
     """Describe where edges are and which way they run, modulo 180°.
 
-    An edge at angle t is written as (1/2, cos 2t, sin 2t) times its strength: opposite gradients
-    become equal, so that inverted contrast changes nothing, and crossing ones cancel when they are
-    averaged over a cell. Strength saturates, so that few hard edges do not outvote the rest.
+    An edge at angle t is written as (cos 2t, sin 2t) times its strength: opposite gradients become
+    equal, so that inverted contrast changes nothing, and crossing ones cancel when a cell is
+    averaged, as those of flakes and grain do. Strength saturates, so that few hard edges do not
+    outvote the rest.
 
     Args:
         grey: height x width, in levels of 255, at working size.
 
     Returns:
-        Cells x cells x 3, at most `_LAYOUT_CELLS` a side, centred over the cells; all zero
-        without edges.
+        The mean strength, cells x cells, in [0, 1), and the mean way, cells x cells x 2, centred
+        over the cells. At most `_LAYOUT_CELLS` a side.
     """
     grey = cv2.GaussianBlur(grey, (0, 0), _SMOOTHING)
     across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8)
     down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8)
     slope = cv2.magnitude(across, down)
-    share = 1 / (slope + _FAINT)
-    by_slope = share / np.maximum(slope, 1e-6)
+    strength = slope / (slope + _FAINT)
+    by_slope = strength / np.maximum(slope * slope, 1e-6)
     edges = cv2.merge(
-        [
-            _STRENGTH_SHARE * slope * share,
-            (across * across - down * down) * by_slope,
-            2 * across * down * by_slope,
-        ]
+        [strength, (across * across - down * down) * by_slope, 2 * across * down * by_slope]
     )
     cells = _shrink(edges, _LAYOUT_CELLS).astype(np.float64)
-    return cells - cells.mean(axis=(0, 1))
-
-
-def _cosine(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
-    """Return the cosine between two layouts, exactly 1 for equal ones; 0 where one is empty."""
-    norms = float(np.vdot(one, one)) * float(np.vdot(other, other))
-    cosine = float(np.vdot(one, other)) / math.sqrt(norms) if norms > 0 else 0.0
-    return min(1.0, max(-1.0, cosine))
+    ways = cells[..., 1:]
+    return cells[..., 0], ways - ways.mean(axis=(0, 1))
 
 
 def _spread(small: npt.NDArray[Any]) -> float:
