@@ -42,7 +42,7 @@ class Editor(Protocol):
             seeds: One for each image, in [0, 2**32).
 
         Returns:
-            The edits, each of its image's size, in the same order. The inputs are left as they were.
+            The edits, each of its image's size, in the same order. The inputs are not changed.
         """
 
 
