@@ -224,6 +224,19 @@ def test_a_look_keeps_the_structure_of_its_photo(prompt: Prompt) -> None:
     assert np.mean(own) > np.mean(others) + 0.25
 
 
+def test_pictures_of_32_pixels_still_show_their_subject() -> None:
+    for prompt in PAPER:
+        own: list[float] = []
+        others: list[float] = []
+        for name, seed in product(PHOTOS, range(3)):
+            drawn = grey(edit(photo(name, 32), prompt, seed))
+            slopes = np.hypot(*np.gradient(drawn)).ravel()
+            for source in PHOTOS:
+                seen = np.hypot(*np.gradient(grey(photo(source, 32)))).ravel()
+                (own if source == name else others).append(np.corrcoef(slopes, seen)[0, 1])
+        assert np.mean(own) > np.mean(others) + 0.1, prompt.id
+
+
 @pytest.mark.parametrize("look", ["crayon-sketch", "chalk-drawing", "graffiti", "retro-comic"])
 def test_drawings_leave_the_texture_of_the_photo_behind(look: str) -> None:
     def texture(image: Image) -> Vector:

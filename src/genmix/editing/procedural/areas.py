@@ -1,13 +1,14 @@
 """Areas of a picture: flat colours, and what is open ground behind the subject. No look here."""
 
-from functools import cache
+from functools import cache, wraps
 from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from genmix.editing.procedural.tools import Field, smoothstep, soften
+from genmix.editing.procedural.looks import Look
+from genmix.editing.procedural.tools import Field, fade, smoothstep, soften
 from genmix.images import Image
 
 Picture = TypeVar("Picture", Image, Field)
@@ -20,6 +21,12 @@ _WORKING_SIDE = 288
 
 _OPEN_SIDE = 112
 """Pixels of the shorter side at which open ground is found."""
+
+_ROOM_SIDE = 112
+"""Pixels of the shorter side below which marks have no room; see `roomy`."""
+
+_ROOM_RATIO = 4.0
+"""How much larger a small picture is drawn at most."""
 
 _CUBE_BITS = 5
 """Bits a channel of the table that gives each colour its area."""
@@ -39,6 +46,27 @@ class Flat(NamedTuple):
     def paint(self, palette: Palette | None = None) -> Image:
         """Fill the areas with the colours of `palette`, or with their own."""
         return np.take(self.palette if palette is None else palette, self.labels, axis=0)
+
+
+def roomy(draw: Look) -> Look:
+    """Let a look draw a small picture at a larger size, where its marks have room.
+
+    A line or a tile of a 32-pixel picture is finer than a pixel: it is drawn large and averaged
+    down, as a photo of a painting is.
+    """
+
+    @wraps(draw)
+    def draw_large(image: Image, rng: np.random.Generator, strength: float) -> Image:
+        height, width = image.shape[:2]
+        ratio = min(_ROOM_SIDE / min(height, width), _ROOM_RATIO)
+        if ratio <= 1:
+            return draw(image, rng, strength)
+        size = (round(width * ratio), round(height * ratio))
+        large = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+        full = cv2.resize(draw(large, rng, 1.0), (width, height), interpolation=cv2.INTER_AREA)
+        return fade(image, np.asarray(full, np.uint8), strength)
+
+    return draw_large
 
 
 def shrink(image: Image, side: int) -> Image:

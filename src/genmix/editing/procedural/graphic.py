@@ -13,6 +13,7 @@ from genmix.editing.procedural.areas import (
     chroma,
     flatten,
     openness,
+    roomy,
     snap_to,
     turn_hue,
     vivid,
@@ -44,6 +45,7 @@ from genmix.images import Image
 
 
 @look("cartoon-style")
+@roomy
 def cartoon_style(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Bold dark outlines around bright flat colours; the ground is sometimes cleared."""
     height, width = image.shape[:2]
@@ -62,6 +64,7 @@ def cartoon_style(image: Image, rng: np.random.Generator, strength: float) -> Im
 
 
 @look("crayon-sketch")
+@roomy
 def crayon_sketch(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Waxy strokes and outlines on rough paper: many colours, one colour, or lines only."""
     height, width = image.shape[:2]
@@ -90,6 +93,7 @@ def crayon_sketch(image: Image, rng: np.random.Generator, strength: float) -> Im
 
 
 @look("chalk-drawing")
+@roomy
 def chalk_drawing(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Dusty chalk lines and hatching on a black or green board, white or in pastels."""
     height, width = image.shape[:2]
@@ -119,6 +123,7 @@ def chalk_drawing(image: Image, rng: np.random.Generator, strength: float) -> Im
 
 
 @look("graffiti")
+@roomy
 def graffiti(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Spray paint on a wall: flat loud colours, black outlines with a white edge, drips."""
     height, width = image.shape[:2]
@@ -141,6 +146,7 @@ def graffiti(image: Image, rng: np.random.Generator, strength: float) -> Image:
 
 
 @look("retro-comic")
+@roomy
 def retro_comic(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Black ink, dots of a few printing inks that do not quite meet, yellowed paper, a frame."""
     height, width = image.shape[:2]

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from genmix.editing.procedural.areas import enlarge, openness, relight, shrink
+from genmix.editing.procedural.areas import enlarge, openness, relight, roomy, shrink
 from genmix.editing.procedural.lines import edge_flow
 from genmix.editing.procedural.looks import look
 from genmix.editing.procedural.media import Colour, pick, ramp, speckle, streaks
@@ -28,6 +28,7 @@ from genmix.images import Image
 
 
 @look("autumn")
+@roomy
 def autumn(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Greens turn gold, orange or red, the light is low and warm, leaves drift and lie about."""
     height, width = image.shape[:2]
@@ -44,6 +45,7 @@ def autumn(image: Image, rng: np.random.Generator, strength: float) -> Image:
 
 
 @look("snowy")
+@roomy
 def snowy(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Snow lies on upper edges and on the ground, flakes fall near and far, the tone is cold."""
     height, width = image.shape[:2]

@@ -14,6 +14,7 @@ from genmix.editing.procedural.areas import (
     flatten,
     openness,
     relight,
+    roomy,
     shrink,
     snap_to,
     vivid,
@@ -53,6 +54,7 @@ from genmix.images import Image
 
 
 @look("watercolor-art")
+@roomy
 def watercolor_art(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Transparent washes on grained paper: pigment pools at their edges, water leaves blooms."""
     height, width = image.shape[:2]
@@ -74,6 +76,7 @@ def watercolor_art(image: Image, rng: np.random.Generator, strength: float) -> I
 
 
 @look("mosaic")
+@roomy
 def mosaic(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Small irregular tiles of stone and glass that keep off the contours, set in grout."""
     height, width = image.shape[:2]
@@ -92,6 +95,7 @@ def mosaic(image: Image, rng: np.random.Generator, strength: float) -> Image:
 
 
 @look("ukiyo-e")
+@roomy
 def ukiyo_e(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """A woodblock print: few flat colours, indigo outlines, graded bands, wood grain, washi."""
     height, width = image.shape[:2]
@@ -112,6 +116,7 @@ def ukiyo_e(image: Image, rng: np.random.Generator, strength: float) -> Image:
 
 
 @look("digital-art")
+@roomy
 def digital_art(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Clean, smooth painting in a vivid two-colour light, with rims and specks that glow."""
     height, width = image.shape[:2]
