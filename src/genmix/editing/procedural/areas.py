@@ -16,7 +16,7 @@ Picture = TypeVar("Picture", Image, Field)
 Palette = npt.NDArray[np.uint8]
 """uint8, colours x 3, RGB."""
 
-_WORKING_SIDE = 288
+_WORKING_SIDE = 256
 """Pixels of the shorter side at which flat colours are found."""
 
 _OPEN_SIDE = 112

@@ -68,7 +68,7 @@ def cartoon_style(image: Image, rng: np.random.Generator, strength: float) -> Im
 def crayon_sketch(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Waxy strokes and outlines on rough paper: many colours, one colour, or lines only."""
     height, width = image.shape[:2]
-    many_colours, lines_only = rng.random() < 0.6, rng.random() < 0.6
+    many_colours, lines_only = rng.random() < 0.5, rng.random() < 0.6
     paper = (255, 254, 250) if rng.random() < 0.6 else pick(rng, _PAPERS)
     dark, wide = pick(rng, _DARK_CRAYONS), rng.uniform(0.006, 0.013)
     bare_ground, detail, pen = rng.random() < 0.4, rng.uniform(0.4, 0.95), rng.uniform(0.007, 0.02)
@@ -100,6 +100,7 @@ def chalk_drawing(image: Image, rng: np.random.Generator, strength: float) -> Im
     many_colours, lines_only = rng.random() < 0.6, rng.random() < 0.35
     board, detail, pen = pick(rng, _BOARDS), rng.uniform(0.5, 1.0), rng.uniform(0.008, 0.018)
     dusty, rubbed, wide = rng.uniform(0.06, 0.18), rng.uniform(0.5, 0.8), rng.uniform(0.006, 0.01)
+    bare_ground = rng.random() < 0.4
     grain = tooth(height, width, rng, rng.uniform(1 / 380, 1 / 260))
     dust = smoothstep(0.35, 1.0, noise(height, width, rng.uniform(0.3, 0.7), rng, octaves=5))
     full = lay(sheet(height, width, board), (190, 200, 195), dusty * dust)
@@ -114,6 +115,8 @@ def chalk_drawing(image: Image, rng: np.random.Generator, strength: float) -> Im
             lightness = vivid(flat.palette, 1.0, 0.0).max(1) / np.float32(255)
             tones = rubbed * smoothstep(0.3, 1.1, lightness)
             cover = 0.75 * _hatching(flat, tones, grain, rng, wide)
+            if bare_ground:
+                cover *= smoothstep(0.45, 0.25, openness(image))
             # The hatching keeps off the lines, or they would drown in it.
             full = lay(full, chalks, cover * smoothstep(0.5 * pen, 1.3 * pen, distance))
     pens = pen * pressure(height, width, rng)

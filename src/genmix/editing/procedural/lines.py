@@ -18,6 +18,9 @@ from genmix.images import Image
 _WORKING_SIDE = 320
 """Pixels of the shorter side at which form is read; more finds texture, not form."""
 
+_SCALE = 0.0035
+"""Deviation of the Gaussian that finds lines, as a share of the shorter side."""
+
 _SURROUND = 0.06
 """How far around a line busyness is felt, as a share of the shorter side."""
 
@@ -38,13 +41,12 @@ class Flow(NamedTuple):
     sine: Field
 
 
-def line_distance(image: Image, detail: float, sigma: float = 0.0035) -> Field:
+def line_distance(image: Image, detail: float) -> Field:
     """Return how far each pixel is from the nearest contour line.
 
     Args:
         image: The photo.
         detail: 0 draws the main contours only, 1 every line that can be told from texture.
-        sigma: Scale of the contrast that makes a line, as a share of the shorter side.
 
     Returns:
         Distance in shorter sides, at the photo's size; see `stroke`.
@@ -53,7 +55,7 @@ def line_distance(image: Image, detail: float, sigma: float = 0.0035) -> Field:
     light, colour = _light_and_colour(work)
     flow = edge_flow(light, colour)
     calming = 0.85 - 0.45 * detail
-    response = _line_response(light, colour, flow, max(0.7, sigma * min(light.shape)), calming)
+    response = _line_response(light, colour, flow, max(0.7, _SCALE * min(light.shape)), calming)
     response *= _middle_first(*light.shape)
     ridge = _ridge(response, flow)
     lines = _linked(ridge, response, density=0.03 + 0.05 * detail, least=0.10 - 0.07 * detail)
@@ -93,8 +95,11 @@ def edge_flow(*planes: Field, sigma: float = 2.0) -> Flow:
         yy += down * down
         xy += across * down
     xx, yy, xy = soften(xx, sigma), soften(yy, sigma), soften(xy, sigma)
-    angle = 0.5 * np.arctan2(2 * xy, xx - yy) + np.float32(np.pi / 2)
-    return Flow(np.cos(angle), np.sin(angle))
+    # The tensor gives the doubled angle of the steepest way; halve it, and turn by a right angle.
+    doubled = (xx - yy) / (np.sqrt((xx - yy) ** 2 + 4 * xy * xy) + np.float32(1e-12))
+    cosine = np.sqrt(np.maximum(0.5 + 0.5 * doubled, 0))
+    sine = np.copysign(np.sqrt(np.maximum(0.5 - 0.5 * doubled, 0)), xy)
+    return Flow(-sine, cosine)
 
 
 def along(field: Field, flow: Flow, steps: int, stride: float = 1.0) -> Field:
