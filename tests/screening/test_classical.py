@@ -4,9 +4,11 @@ import math
 import warnings
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 import skimage.data
 from hypothesis import given, settings
@@ -44,7 +46,7 @@ def flat(colour: tuple[int, int, int], height: int = 192, width: int = 192) -> I
     return np.full((height, width, 3), colour, np.uint8)
 
 
-def noisy(image: Image, sigma: float, seed: int = 0) -> Image:
+def noisy(image: npt.NDArray[Any], sigma: float, seed: int = 0) -> Image:
     noise = np.random.default_rng(seed).normal(0, sigma, image.shape)
     return np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
 
@@ -406,3 +408,27 @@ def test_a_flat_original_has_no_structure_to_lose(
 ) -> None:
     original = noisy(flat(colour), sigma, seed)
     assert judge(StructureScreen(), original, photo(name)) == Verdict(True, 1.0)
+
+
+ROWS, COLUMNS = np.indices((256, 256))
+SURFACES = {
+    "a slope of light": 128 + 0.4 * (COLUMNS - 128) + 0.2 * (ROWS - 128),
+    "upright stripes": 128 + 60 * np.sign(np.sin(COLUMNS * np.pi / 4)),
+    "slanting stripes": 128 + 60 * np.sign(np.sin((COLUMNS + ROWS) * np.pi / 6)),
+    "a weave": 128 + 30 * (np.sin(COLUMNS * 0.8) + np.sin(ROWS * 0.8)),
+}
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+def test_a_surface_that_is_even_all_over_has_no_layout_to_lose(surface: str) -> None:
+    grey = SURFACES[surface]
+    original = noisy(np.repeat(grey[..., None], 3, axis=2), 4)
+    assert judge(StructureScreen(), original, photo("coffee", 256)) == Verdict(True, 1.0)
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+def test_a_dim_original_is_judged_all_the_same(name: str) -> None:
+    dim = cv2.convertScaleAbs(photo(name), alpha=0.25)
+    others = [other for other in PHOTOS if other != name]
+    assert judge(StructureScreen(), dim, photo(name)).score > 0.8
+    assert not any(judge(StructureScreen(), dim, photo(other)).keep for other in others)

@@ -6,7 +6,7 @@ edit still shows the same thing to a network is for the screens with an encoder 
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -15,9 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from genmix.images import Image
 from genmix.screening.screen import Screen, Verdict
-
-_Field = npt.NDArray[np.float32]
-_Weights = npt.NDArray[np.float64]
 
 
 class _Settings(BaseModel):
@@ -162,7 +159,7 @@ def difference(original: Image, edit: Image) -> float:
 def similarity(original: Image, edit: Image) -> float:
     """Measure how much of the original's layout of edges is still there.
 
-    Compared is which way edges run, cell by cell (see `_layout`), most where the original has most
+    Compared is which way edges run, cell by cell, most where the original has most
     of them: what an edit adds elsewhere is not held against it. Once for fine and once for coarse
     edges, and the greater counts: tiles or snow may bury the fine ones, lines of chalk the coarse.
     Colour, brightness and inverted contrast make no difference.
@@ -173,13 +170,15 @@ def similarity(original: Image, edit: Image) -> float:
 
     Returns:
         In [-1, 1]: 1 for the same layout, about 0 for another picture's or a blank one's. Where
-        the original is too flat to have a layout, 1.
+        the original is flat, or even all over (a bare surface, stripes, a smooth slope of light),
+        it has no layout that could be lost: 1.
     """
-    before, after = _grey(original), _grey(edit)
-    if _spread(before) < _FLAT:
+    before = _layouts(original)
+    if before.coarse.variation < _EVEN:
         return 1.0
-    fine = _agreement(before, after)
-    coarse = _agreement(_shrink(before, _COARSE_SIDE), _shrink(after, _COARSE_SIDE))
+    after = _layouts(edit)
+    fine = _agreement(before.fine, after.fine)
+    coarse = _agreement(before.coarse, after.coarse)
     return round(max(fine, coarse), _DIGITS)
 
 
@@ -210,52 +209,67 @@ _LAYOUT_CELLS = 16
 _FAINT = 6.0
 """Slope of an edge, in levels a pixel of the copy, at which it counts half of the steepest."""
 
-_FLAT = 2.0
-"""Below this spread, in levels of 255, an original has no layout that could be kept or lost."""
+_EVEN = 0.16
+"""An original whose coarse edges vary less than this has no layout; photos vary by 0.3 and more."""
 
 
-def _grey(picture: Image) -> _Field:
-    grey = _shrink(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), _FINE_SIDE)
-    return grey.astype(np.float32)
+class _Layout(NamedTuple):
+    """Where edges are and which way they run, modulo 180°, cell by cell.
+
+    Attributes:
+        strengths: How many and how strong they are, cells x cells, in [0, 1).
+        ways: Their mean (cos 2t, sin 2t) times their strength, t their angle, cells x cells x 2;
+            centred over the cells.
+    """
+
+    strengths: npt.NDArray[np.float64]
+    ways: npt.NDArray[np.float64]
+
+    @property
+    def variation(self) -> float:
+        """Root mean square of the ways where there are edges, in [0, 1); 0 without any."""
+        total = float(self.strengths.sum())
+        return math.sqrt(self.product(self, self.strengths) / total) if total > 0 else 0.0
+
+    def product(self, other: "_Layout", weights: npt.NDArray[np.float64]) -> float:
+        """Return the inner product of the ways, cells weighted."""
+        return float(np.vdot(self.ways * weights[..., None], other.ways))
 
 
-def _agreement(before: _Field, after: _Field) -> float:
+class _Layouts(NamedTuple):
+    fine: _Layout
+    coarse: _Layout
+
+
+def _agreement(before: _Layout, after: _Layout) -> float:
     """Return the cosine between two layouts, cells weighted by the first one's edges.
-
-    Args:
-        before: The original at working size, height x width, in levels of 255.
-        after: The edit.
 
     Returns:
         In [-1, 1], exactly 1 for equal layouts; 0 where one is empty.
     """
-    weights, ways = _layout(before)
-    other_ways = _layout(after)[1]
-    weighted = ways * weights[..., None]
-    norms = float(np.vdot(weighted, ways))
-    norms *= float(np.vdot(other_ways * weights[..., None], other_ways))
-    cosine = float(np.vdot(weighted, other_ways)) / math.sqrt(norms) if norms > 0 else 0.0
+    weights = before.strengths
+    norms = before.product(before, weights) * after.product(after, weights)
+    cosine = before.product(after, weights) / math.sqrt(norms) if norms > 0 else 0.0
     return min(1.0, max(-1.0, cosine))
 
 
-def _layout(grey: _Field) -> tuple[_Weights, _Weights]:
-    """Describe where edges are and which way they run, modulo 180°.
+def _layouts(picture: Image) -> _Layouts:
+    fine = _shrink(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), _FINE_SIDE).astype(np.float32)
+    return _Layouts(_layout(fine), _layout(_shrink(fine, _COARSE_SIDE)))
 
-    An edge at angle t is written as (cos 2t, sin 2t) times its strength: opposite gradients become
-    equal, so that inverted contrast changes nothing, and crossing ones cancel when a cell is
-    averaged, as those of flakes and grain do. Strength saturates, so that few hard edges do not
-    outvote the rest.
 
-    Args:
-        grey: height x width, in levels of 255, at working size.
+def _layout(grey: npt.NDArray[np.float32]) -> _Layout:
+    """Find the layout of a small copy, height x width, in levels of 255.
 
-    Returns:
-        The mean strength, cells x cells, in [0, 1), and the mean way, cells x cells x 2, centred
-        over the cells. At most `_LAYOUT_CELLS` a side.
+    The double angle makes opposite gradients equal, so that inverted contrast changes nothing, and
+    lets crossing ones cancel where a cell is averaged, as those of flakes and grain do. Strength
+    saturates, so that few hard edges do not outvote the rest.
     """
     grey = cv2.GaussianBlur(grey, (0, 0), _SMOOTHING)
-    across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8)
-    down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8)
+    # Replicated, since a mirrored border has no gradient across it: a layout of its own.
+    border = cv2.BORDER_REPLICATE
+    across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8, borderType=border)
+    down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8, borderType=border)
     slope = cv2.magnitude(across, down)
     strength = slope / (slope + _FAINT)
     by_slope = strength / np.maximum(slope * slope, 1e-6)
@@ -264,7 +278,7 @@ def _layout(grey: _Field) -> tuple[_Weights, _Weights]:
     )
     cells = _shrink(edges, _LAYOUT_CELLS).astype(np.float64)
     ways = cells[..., 1:]
-    return cells[..., 0], ways - ways.mean(axis=(0, 1))
+    return _Layout(cells[..., 0], ways - ways.mean(axis=(0, 1)))
 
 
 def _spread(small: npt.NDArray[Any]) -> float:
@@ -282,7 +296,7 @@ def _spread(small: npt.NDArray[Any]) -> float:
     return math.sqrt(max(_covariance(centred, apart) for apart in (1, 2)))
 
 
-def _covariance(centred: _Field, apart: int) -> float:
+def _covariance(centred: npt.NDArray[np.float32], apart: int) -> float:
     """Return the greatest covariance, without sign, that a channel has with itself shifted."""
     pairs = [
         (centred[apart:], centred[:-apart]),
