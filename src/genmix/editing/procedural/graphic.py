@@ -11,9 +11,11 @@ from genmix.editing.procedural.areas import (
     Flat,
     Palette,
     chroma,
+    enlarge,
     flatten,
     openness,
     roomy,
+    shrink,
     snap_to,
     turn_hue,
     vivid,
@@ -132,7 +134,9 @@ def graffiti(image: Image, rng: np.random.Generator, strength: float) -> Image:
     height, width = image.shape[:2]
     sprays, splashes, wall = np.array(pick(rng, _SPRAYS), np.uint8), pick(rng, _LOUD), rng.random()
     wide, detail, misty = rng.uniform(0.014, 0.024), rng.uniform(0.35, 0.75), pick(rng, _LOUD)
-    full = bricks(height, width, rng) if wall < 0.6 else concrete(height, width, rng)
+    rows, columns = shrink(image, _WALL_SIDE).shape[:2]
+    bare = bricks(rows, columns, rng) if wall < 0.6 else concrete(rows, columns, rng)
+    full = enlarge(bare, image)
     flat = flatten(image, len(sprays), passes=5)
     mist = smoothstep(0.62, 0.9, noise(height, width, 0.35, rng))
     paint = lay(flat.paint(sprays[-len(flat.palette) :]), misty, 0.5 * mist)
@@ -256,6 +260,9 @@ def _frame(panel: Image, paper: Colour, rng: np.random.Generator) -> Image:
     framed[inside] = panel[inside]
     return framed
 
+
+_WALL_SIDE = 320
+"""Pixels of the shorter side at which a wall is drawn; it lies behind, a little soft."""
 
 _INKS: tuple[Colour, ...] = ((16, 14, 18), (28, 20, 16), (18, 22, 48), (40, 18, 44))
 _PASTELS: tuple[Colour, ...] = (
