@@ -37,6 +37,10 @@ class OutputError(GenmixError):
     """The output cannot be written: another recipe's, in use, read-only, or the disk is full."""
 
 
+class MixerError(GenmixError, ValueError):
+    """A mixer's setting, or a batch that was passed to it, does not fit."""
+
+
 class MissingExtraError(GenmixError):
     """An optional part of genmix is not installed."""
 

@@ -1,0 +1,359 @@
+"""What all mixers share: the call, the checks, the chance, the pairs and the targets.
+
+A mixer is a thin module that draws; beside it stands a plain function that takes every draw as an
+argument and does the arithmetic. All drawing happens on the CPU with NumPy, from one seed that the
+torch generator gives for each batch, so the same seed mixes alike on every device, and nothing
+waits for a GPU.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from genmix.errors import MixerError
+
+Pairing: TypeAlias = Literal["permutation", "roll", "flip"]
+Lambda: TypeAlias = float | Sequence[float] | npt.NDArray[np.float64]
+"""λ of a batch, or of each sample."""
+
+Partners: TypeAlias = Sequence[int] | npt.NDArray[np.int64]
+"""For each sample, the index of the sample that it is mixed with."""
+
+IMAGE_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.uint8)
+
+
+class Mixer(nn.Module):
+    """Base of all mixers: `images, targets = mixer(images, labels)`.
+
+    In `eval()` it returns its input. In `train()` it returns mixed images and, where it mixes
+    labels or `num_classes` is given, targets as class probabilities.
+
+    Args:
+        num_classes: K; needed where labels are indices and the method mixes labels.
+        probability: Of mixing a batch at all, in [0, 1].
+        inplace: Write into the batch that is passed in; for loops that own it.
+        generator: A CPU generator to draw from; torch's default one when left out, which
+            `torch.manual_seed` seeds and which differs between the workers of a DataLoader.
+
+    Raises:
+        MixerError: For a value out of its range.
+    """
+
+    mixes_labels = False
+
+    def __init__(
+        self,
+        *,
+        num_classes: int | None = None,
+        probability: float = 1.0,
+        inplace: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        if num_classes is not None and num_classes < 1:
+            raise MixerError(f"num_classes is {num_classes}: it must be 1 or more")
+        if not 0 <= probability <= 1:
+            raise MixerError(f"probability is {probability}: it must lie in [0, 1]")
+        if generator is not None and generator.device.type != "cpu":
+            raise MixerError(
+                f"the generator is on {generator.device}: give a CPU generator, mixers draw there "
+                "on every device"
+            )
+        self.num_classes = num_classes
+        self.probability = probability
+        self.inplace = inplace
+        self.generator = generator
+
+    def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Mix a batch.
+
+        Args:
+            images: N x C x H x W, float16, bfloat16, float32, float64 or uint8.
+            labels: N class indices, or N x K class probabilities.
+
+        Returns:
+            The images, of the same shape, type and memory format, and the targets: N x K float
+            probabilities, or the labels as they came where the method keeps labels and
+            `num_classes` was not given.
+
+        Raises:
+            MixerError: For shapes or labels that do not fit.
+        """
+        if not self.training:
+            return images, labels
+        return self._mix_batch(images, labels)
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def _mix_batch(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        check_images(images)
+        targets = self._targets(images, labels)
+        rng = self._rng()
+        if len(images) == 0 or rng.random() >= self.probability:
+            return images, targets
+        return self.mix(images, targets, rng)
+
+    def mix(
+        self, images: Tensor, targets: Tensor, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Draw and mix; what each method defines."""
+        raise NotImplementedError
+
+    def _targets(self, images: Tensor, labels: Tensor) -> Tensor:
+        if labels.shape[:1] != images.shape[:1]:
+            raise MixerError(
+                f"there are {len(images)} images and labels of shape {tuple(labels.shape)}: give "
+                "one label for each image"
+            )
+        if self.mixes_labels or self.num_classes is not None:
+            return as_probabilities(labels, self.num_classes)
+        return labels
+
+    def _rng(self) -> np.random.Generator:
+        """Make this batch's generator from one draw of torch's."""
+        seed = torch.randint(2**63 - 1, (), generator=self.generator)
+        return np.random.Generator(np.random.PCG64(int(seed)))
+
+    def extra_repr(self) -> str:
+        """Show what was set, when the module is printed."""
+        shown = {"num_classes": self.num_classes, "probability": self.probability}
+        return ", ".join(f"{k}={v}" for k, v in shown.items() if v not in {None, 1.0})
+
+
+class PairMixer(Mixer):
+    """Base of the methods that mix each sample with another one of the batch, labels too.
+
+    Args:
+        alpha: λ ~ Beta(alpha, alpha); the paper's (`ALPHA`) when left out.
+        lam: A fixed λ instead, in [0, 1].
+        per_sample: Draw for each sample instead of for the batch.
+        pairing: "permutation" (random), "roll" (the one before, as torchvision) or "flip" (the
+            mirrored position, as timm).
+        num_classes: See `Mixer`.
+        probability: See `Mixer`.
+        inplace: See `Mixer`.
+        generator: See `Mixer`.
+
+    Raises:
+        MixerError: For a value out of its range.
+    """
+
+    mixes_labels = True
+    ALPHA = 1.0
+
+    def __init__(
+        self,
+        alpha: float | None = None,
+        *,
+        lam: float | None = None,
+        per_sample: bool = False,
+        pairing: Pairing = "permutation",
+        num_classes: int | None = None,
+        probability: float = 1.0,
+        inplace: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__(
+            num_classes=num_classes, probability=probability, inplace=inplace, generator=generator
+        )
+        alpha = self.ALPHA if alpha is None else alpha
+        if not (alpha > 0 and math.isfinite(alpha)):
+            raise MixerError(f"alpha is {alpha}: it must be greater than 0")
+        if lam is not None and not 0 <= lam <= 1:
+            raise MixerError(f"lam is {lam}: it must lie in [0, 1]")
+        if pairing not in get_args(Pairing):
+            raise MixerError(
+                f"pairing is {pairing!r}: it must be one of {', '.join(get_args(Pairing))}"
+            )
+        self.alpha = alpha
+        self.lam = lam
+        self.per_sample = per_sample
+        self.pairing = pairing
+
+    def draw_lambda(self, rng: np.random.Generator, count: int) -> Lambda:
+        """Draw λ: one number, or `count` of them with `per_sample`."""
+        if self.lam is not None:
+            return np.full(count, self.lam) if self.per_sample else self.lam
+        if self.per_sample:
+            return rng.beta(self.alpha, self.alpha, count)
+        return float(rng.beta(self.alpha, self.alpha))
+
+    def draw_partners(self, rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
+        """Draw who is mixed with whom."""
+        return draw_partners(self.pairing, rng, count)
+
+
+def draw_partners(pairing: Pairing, rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
+    """Draw the partners of `count` samples; see `PairMixer`."""
+    if pairing == "permutation":
+        return rng.permutation(count)
+    if pairing == "roll":
+        return np.roll(np.arange(count), 1)
+    return np.arange(count)[::-1].copy()
+
+
+def check_images(images: Any) -> None:
+    """Make sure that a batch of images is one.
+
+    Raises:
+        MixerError: If it is not N x C x H x W of a type in `IMAGE_TYPES`.
+    """
+    if not isinstance(images, Tensor):
+        raise MixerError(f"images are a {type(images).__name__}: give a tensor, N x C x H x W")
+    if images.ndim != 4:
+        raise MixerError(f"images have the shape {tuple(images.shape)}: expected N x C x H x W")
+    if images.dtype not in IMAGE_TYPES:
+        known = ", ".join(str(kind).removeprefix("torch.") for kind in IMAGE_TYPES)
+        raise MixerError(f"images are {images.dtype}: convert them to one of {known}")
+
+
+def as_probabilities(labels: Tensor, num_classes: int | None = None) -> Tensor:
+    """Turn labels into class probabilities.
+
+    Args:
+        labels: N class indices, or N x K probabilities, which are returned as float.
+        num_classes: K; needed for indices.
+
+    Returns:
+        N x K, float32 for indices, else of the labels' float type.
+
+    Raises:
+        MixerError: If labels do not fit. On a CUDA device indices out of range are not looked for,
+            because that would wait for the device; their rows are all zero.
+    """
+    if labels.ndim == 2 and labels.is_floating_point():
+        if num_classes is not None and labels.shape[1] != num_classes:
+            raise MixerError(
+                f"labels have {labels.shape[1]} columns and num_classes is {num_classes}"
+            )
+        return labels
+    if labels.ndim != 1 or labels.is_floating_point() or labels.is_complex():
+        raise MixerError(
+            f"labels are {labels.dtype} of shape {tuple(labels.shape)}: give N class indices as "
+            "integers, or N x K class probabilities as floats"
+        )
+    if num_classes is None:
+        raise MixerError("labels are class indices: set num_classes, or pass N x K probabilities")
+    if labels.device.type == "cpu" and len(labels):
+        low, high = (int(bound) for bound in torch.aminmax(labels))
+        if low < 0 or high >= num_classes:
+            raise MixerError(
+                f"labels run from {low} to {high}: with num_classes={num_classes} they must lie "
+                f"in [0, {num_classes - 1}]"
+            )
+    classes = torch.arange(num_classes, device=labels.device)
+    return (labels[:, None] == classes).to(torch.float32)
+
+
+def check_draws(count: int, lam: Lambda, partners: Partners) -> tuple[Lambda, list[int]]:
+    """Make sure that λ and partners fit a batch.
+
+    Returns:
+        λ as a float or a float64 array of `count`, and the partners as a list.
+
+    Raises:
+        MixerError: If λ is not in [0, 1] (or is NaN), or the numbers do not fit.
+    """
+    values = np.asarray(lam, np.float64)
+    if values.ndim > 1 or (values.ndim == 1 and len(values) != count):
+        raise MixerError(f"λ has the shape {values.shape}: give one, or {count}")
+    if not ((values >= 0) & (values <= 1)).all():
+        raise MixerError(f"λ is {lam}: every value must lie in [0, 1]")
+    indices = np.asarray(partners)
+    if indices.shape != (count,) or (count and not 0 <= indices.min() <= indices.max() < count):
+        raise MixerError(f"partners must be {count} indices in [0, {count - 1}]")
+    return (float(values) if values.ndim == 0 else values), indices.tolist()
+
+
+def mix_targets(targets: Tensor, lam: Lambda, partners: Partners) -> Tensor:
+    """Mix targets: y' = λ y_i + (1 - λ) y_j (mixup, arXiv 1710.09412, section 2).
+
+    Args:
+        targets: N x K probabilities.
+        lam: λ of the batch or of each sample.
+        partners: j of each i.
+
+    Returns:
+        N x K of the same type.
+    """
+    other = targets[on_device(partners, targets)]
+    return torch.lerp(other, targets, weights_like(lam, targets))
+
+
+def on_device(partners: Partners, like: Tensor) -> Tensor:
+    """Move indices to a tensor's device without waiting for it."""
+    return torch.as_tensor(np.asarray(partners)).to(like.device, non_blocking=True)
+
+
+def weights_like(lam: Lambda, like: Tensor) -> Tensor | float:
+    """Make λ a weight that broadcasts over a tensor's samples: a float, or N x 1 x …."""
+    values = np.asarray(lam, np.float64)
+    if values.size == 1:
+        return float(values.reshape(()))
+    column = torch.as_tensor(values).to(like.device, like.dtype, non_blocking=True)
+    return column.view(-1, *(1,) * (like.ndim - 1))
+
+
+Combine: TypeAlias = Callable[[Tensor, Tensor, slice], None]
+"""(mine, other, at): write the mixture of two parts of a batch into `mine`; `at` says which samples
+they are, to take λ or boxes of each."""
+
+
+def mix_pairs(images: Tensor, partners: list[int], combine: Combine, *, inplace: bool) -> Tensor:
+    """Combine each sample with its partner as it was before.
+
+    Large samples on a CPU go one by one, so that each stays in the processor's cache and no second
+    batch is made; small ones, and all on a GPU, go at once.
+
+    Args:
+        images: N x C x H x W.
+        partners: Of each sample, its partner's index.
+        combine: What to do with two.
+        inplace: Write into `images`.
+
+    Returns:
+        The mixed batch, of the same memory format.
+    """
+    if images.device.type != "cpu" or images[:1].numel() < _LARGE:
+        others = images[on_device(partners, images)]
+        mixed = images if inplace else images.clone()
+        combine(mixed, others, slice(None))
+        return mixed
+    if not inplace:
+        mixed = torch.empty_like(images)
+        for i, j in enumerate(partners):
+            mixed[i].copy_(images[i])
+            combine(mixed[i : i + 1], images[j : j + 1], slice(i, i + 1))
+        return mixed
+    if sorted(partners) != list(range(len(partners))):
+        images.copy_(mix_pairs(images, partners, combine, inplace=False))
+        return images
+    for cycle in _cycles(partners):
+        first = images[cycle[0]].clone()[None]
+        for i in cycle:
+            j = partners[i]
+            other = first if j == cycle[0] else images[j : j + 1]
+            combine(images[i : i + 1], other, slice(i, i + 1))
+    return images
+
+
+_LARGE = 16_384
+"""Values in a sample from which its arithmetic outweighs the calls that start it."""
+
+
+def _cycles(partners: list[int]) -> list[list[int]]:
+    """Cut a permutation into cycles: in each, the partner of one is the next."""
+    found, seen = [], [False] * len(partners)
+    for start in range(len(partners)):
+        cycle, i = [], start
+        while not seen[i]:
+            seen[i] = True
+            cycle.append(i)
+            i = partners[i]
+        if cycle:
+            found.append(cycle)
+    return found
