@@ -85,16 +85,24 @@ class Mixer(nn.Module):
             MixerError: For shapes or labels that do not fit.
         """
         if not self.training:
-            return images, labels
+            return self.unmixed(images), labels
         return self._mix_batch(images, labels)
+
+    def check(self, images: Tensor) -> None:
+        """Make sure that a batch fits; raises MixerError."""
+        check_images(images)
+
+    def unmixed(self, images: Tensor) -> Tensor:
+        """Return what a batch is when it is not mixed."""
+        return images
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _mix_batch(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        check_images(images)
+        self.check(images)
         targets = self._targets(images, labels)
         rng = self._rng()
         if len(images) == 0 or rng.random() >= self.probability:
-            return images, targets
+            return self.unmixed(images), targets
         return self.mix(images, targets, rng)
 
     def mix(

@@ -1,0 +1,229 @@
+"""GenMix on batches: GenMix (Islam et al. 2024, arXiv 2412.02366), the composing step on a device.
+
+The arithmetic is that of `genmix.compose`, for tensors. The edits were made before, by
+`genmix augment`; `genmix.mixing.online` reads them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genmix.compose import draw_composition
+from genmix.errors import MixerError
+from genmix.fractals import FractalBank
+from genmix.masks import FAMILIES, MaskFamily, SeamProfile, make_mask
+from genmix.mixing.base import Mixer, check_images
+from genmix.recipe import Recipe
+
+
+class GenMix(Mixer):
+    """Compose each original with its edit along a mask drawn anew, and blend in a fractal.
+
+    It takes pairs: N x 2 x C x H x W, the originals at [:, 0] and their edits at [:, 1], as
+    `GenMixDataset(pairs=True)` gives them; transforms that crop or flip see both alike. It returns
+    N x C x H x W and the labels. Batches of single images (N x C x H x W), as a validation loader
+    has, pass through in `eval()`; of pairs, `eval()` returns the originals.
+
+    Pictures are uint8, or float in [0, 1]: normalise afterwards.
+
+    Args:
+        fractals: A bank, or M x C x H x W uint8 of the images' size; None blends nothing in.
+        masks: Families to draw from.
+        hybrid_share: Share of composites that keep part of the original, in [0, 1].
+        seam: Width of the soft edge, as a share of the side.
+        seam_profile: "linear" or "smooth".
+        blend: λ, or lowest and highest.
+        num_classes: See `Mixer`.
+        probability: Of composing a batch; else the originals are returned.
+        generator: See `Mixer`.
+
+    Raises:
+        MixerError: For a value out of its range.
+    """
+
+    def __init__(
+        self,
+        fractals: FractalBank | Tensor | None = None,
+        *,
+        masks: Sequence[MaskFamily] = FAMILIES,
+        hybrid_share: float = 1.0,
+        seam: float = 0.04,
+        seam_profile: SeamProfile = "linear",
+        blend: float | tuple[float, float] = 0.2,
+        num_classes: int | None = None,
+        probability: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__(num_classes=num_classes, probability=probability, generator=generator)
+        low, high = blend if isinstance(blend, tuple) else (blend, blend)
+        if not 0 <= low <= high <= 1:
+            raise MixerError(f"blend is {blend}: give a λ in [0, 1], or (lowest, highest)")
+        if not 0 <= hybrid_share <= 1:
+            raise MixerError(f"hybrid_share is {hybrid_share}: it must lie in [0, 1]")
+        if not masks:
+            raise MixerError(f"masks is empty: give some of {', '.join(FAMILIES)}")
+        self.masks = tuple(masks)
+        self.hybrid_share = hybrid_share
+        self.seam = seam
+        self.seam_profile: SeamProfile = seam_profile
+        self.blend = (low, high) if fractals is not None else (0.0, 0.0)
+        self.fractals = fractals
+        self._tables: dict[_Kind, _Tables] = {}
+
+    @classmethod
+    def from_recipe(
+        cls,
+        recipe: Recipe,
+        fractals: FractalBank | Tensor | None,
+        *,
+        num_classes: int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Self:
+        """Make the mixer that composes as a recipe does."""
+        return cls(
+            fractals,
+            masks=recipe.masks,
+            hybrid_share=recipe.hybrid_share,
+            seam=recipe.seam.width,
+            seam_profile=recipe.seam.profile,
+            blend=recipe.blend,
+            num_classes=num_classes,
+            generator=generator,
+        )
+
+    def check(self, images: Tensor) -> None:
+        """Make sure that these are pairs."""
+        if images.ndim != 5 or images.shape[1] != 2:
+            raise MixerError(
+                f"GenMix got the shape {tuple(images.shape)}: expected N x 2 x C x H x W, originals "
+                "and their edits, as GenMixDataset(pairs=True) gives them"
+            )
+        check_images(images[:, 0])
+
+    def unmixed(self, images: Tensor) -> Tensor:
+        """Return the originals of pairs; single images are what they are."""
+        return images[:, 0] if images.ndim == 5 else images
+
+    def mix(
+        self, images: Tensor, targets: Tensor, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Draw masks, fractals and λ, and compose."""
+        originals, edits = images.unbind(1)
+        tables = self._tables_for(originals)
+        drawn = [
+            draw_composition(
+                rng,
+                masks=self.masks,
+                hybrid_share=self.hybrid_share,
+                blend=self.blend,
+                fractals=max(1, len(tables.fractals)),
+            )
+            for _ in range(len(originals))
+        ]
+        masks = [tables.masks[(each.mask, each.inverted)] for each in drawn]
+        fractals = [None if d.fractal is None else tables.fractals[d.fractal] for d in drawn]
+        return genmix(originals, edits, masks, fractals, [d.blend for d in drawn]), targets
+
+    def _tables_for(self, like: Tensor) -> "_Tables":
+        """Make masks and fractals of the images' size and kind once."""
+        kind = (*like.shape[-2:], like.dtype, like.device)
+        if kind not in self._tables:
+            height, width = like.shape[-2:]
+            masks: dict[tuple[MaskFamily | None, bool], Tensor] = {
+                (family, inverted): torch.tensor(
+                    make_mask(
+                        family,
+                        height,
+                        width,
+                        seam=self.seam,
+                        profile=self.seam_profile,
+                        inverted=inverted,
+                    ).weights
+                ).to(like.device)
+                for family in self.masks
+                for inverted in (False, True)
+            }
+            whole = torch.ones(height, width, device=like.device)
+            masks |= {(None, False): whole, (None, True): whole}
+            self._tables[kind] = _Tables(masks, _fractals(self.fractals, like))
+        return self._tables[kind]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle without the tables, which are quick to make again."""
+        return {**self.__dict__, "_tables": {}}
+
+
+_Kind = tuple[int, int, torch.dtype, torch.device]
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """Masks by (family, inverted) and fractals by number, on the images' device."""
+
+    masks: dict[tuple[MaskFamily | None, bool], Tensor]
+    fractals: Tensor
+
+
+def genmix(
+    originals: Tensor,
+    edits: Tensor,
+    masks: Sequence[Tensor],
+    fractals: Sequence[Tensor | None],
+    blends: Sequence[float],
+) -> Tensor:
+    """Compose a batch: A = (1 - λ) (M ⊙ Î + (1 - M) ⊙ I) + λ F, each sample with its own.
+
+    Args:
+        originals: I, N x C x H x W.
+        edits: Î, of the same shape and type.
+        masks: M, N of H x W float32 in [0, 1]: 1 where the edit is.
+        fractals: F, N of C x H x W in the originals' range, or None.
+        blends: λ, N of them in [0, 1].
+
+    Returns:
+        A new batch; uint8 is rounded.
+
+    Raises:
+        MixerError: If the numbers or shapes do not fit.
+    """
+    counts = {len(originals), len(edits), len(masks), len(fractals), len(blends)}
+    if len(counts) > 1 or originals.shape != edits.shape:
+        raise MixerError(
+            f"originals {tuple(originals.shape)}, edits {tuple(edits.shape)}, {len(masks)} masks, "
+            f"{len(fractals)} fractals and {len(blends)} λ do not fit together"
+        )
+    composed = torch.empty_like(originals)
+    exact = originals.dtype in {torch.float32, torch.float64}
+    for k, (mask, fractal, blend) in enumerate(zip(masks, fractals, blends, strict=True)):
+        into = composed[k] if exact else torch.empty_like(originals[k], dtype=torch.float32)
+        original, edit = originals[k].to(into.dtype), edits[k].to(into.dtype)
+        torch.lerp(original, edit, mask.to(into.dtype), out=into)
+        if fractal is not None and blend > 0:
+            into.lerp_(fractal.to(into.dtype), blend)
+        if not exact:
+            composed[k].copy_(into.round_() if originals.dtype == torch.uint8 else into)
+    return composed
+
+
+def _fractals(bank: FractalBank | Tensor | None, like: Tensor) -> Tensor:
+    """Return M x C x H x W in the images' range, float32 or float64, on their device."""
+    height, width = like.shape[-2:]
+    if bank is None:
+        return torch.empty(0)
+    if isinstance(bank, Tensor):
+        if bank.ndim != 4 or bank.shape[1:] != like.shape[1:] or bank.dtype != torch.uint8:
+            raise MixerError(
+                f"fractals are {bank.dtype} of shape {tuple(bank.shape)}: expected uint8, "
+                f"M x {' x '.join(map(str, like.shape[1:]))}"
+            )
+        pictures = bank
+    else:
+        drawn = np.stack([bank.fitting(k, height, width) for k in range(len(bank))])
+        pictures = torch.from_numpy(drawn).permute(0, 3, 1, 2).contiguous()
+    kind = torch.float64 if like.dtype == torch.float64 else torch.float32
+    scaled = pictures.to(like.device, kind)
+    return scaled if like.dtype == torch.uint8 else scaled / 255

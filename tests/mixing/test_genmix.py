@@ -1,0 +1,216 @@
+"""GenMix in a loop: the batch module and the dataset against `genmix.compose`."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from genmix.compose import compose
+from genmix.errors import MixerError, OutputError
+from genmix.fractals import FractalBank
+from genmix.jobs import augment
+from genmix.masks import FAMILIES, make_mask
+from genmix.mixing import GenMix, GenMixDataset, genmix
+from genmix.recipe import Recipe
+
+
+def pairs(seed: int, count: int = 4, height: int = 24, width: int = 30) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    shape = (count, 2, 3, height, width)
+    return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 5), st.data())
+@settings(deadline=None)
+def test_the_batch_is_composed_as_single_pictures_are(
+    seed: int, count: int, data: st.DataObject
+) -> None:
+    batch = pairs(seed, count)
+    drawn = [
+        data.draw(st.tuples(st.sampled_from(FAMILIES), st.booleans(), st.floats(0, 1)))
+        for _ in range(count)
+    ]
+    fractals = pairs(seed + 1, count)[:, 0]
+    masks = [make_mask(family, 24, 30, inverted=inverted) for family, inverted, _ in drawn]
+    composed = genmix(
+        batch[:, 0].double(),
+        batch[:, 1].double(),
+        [torch.tensor(mask.weights) for mask in masks],
+        list(fractals.double()),
+        [blend for *_, blend in drawn],
+    )
+    for k in range(count):
+        original, edit, fractal = (
+            np.ascontiguousarray(t[k].permute(1, 2, 0).numpy())
+            for t in (batch[:, 0], batch[:, 1], fractals)
+        )
+        m = masks[k].weights.astype(np.float64)[..., None]
+        h = m * edit.astype(np.float64) + (1 - m) * original.astype(np.float64)
+        blend = drawn[k][2]
+        reference = (1 - blend) * h + blend * fractal.astype(np.float64)
+        ours = composed[k].permute(1, 2, 0).numpy()
+        assert np.abs(ours - reference).max() < 1e-4
+        assert np.abs(ours - compose(original, edit, masks[k], fractal, blend)).max() <= 1.001
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"),
+    [(torch.uint8, 0.5), (torch.float32, 1e-3), (torch.float16, 0.2), (torch.bfloat16, 1.5)],
+)
+def test_every_type_composes_alike_to_its_rounding(dtype: torch.dtype, tolerance: float) -> None:
+    fractals = pairs(9, 6)[:, 0]
+
+    def make() -> GenMix:
+        return GenMix(fractals, generator=torch.Generator().manual_seed(3))
+
+    labels = torch.arange(4)
+    exact, same = make()(pairs(1).double() / 255, labels)
+    assert same is labels
+    batch = pairs(1) if dtype == torch.uint8 else (pairs(1).double() / 255).to(dtype)
+    mixed, _ = make()(batch, labels)
+    assert mixed.dtype == dtype
+    scale = 1 if dtype == torch.uint8 else 255
+    assert (mixed.double() * scale - exact * 255).abs().max() <= tolerance + 1e-6
+
+
+def test_hybrid_share_and_blend_of_zero_leave_the_edit_whole() -> None:
+    batch = pairs(0)
+    mixed, _ = GenMix(None, hybrid_share=0.0)(batch, torch.arange(4))
+    assert torch.equal(mixed, batch[:, 1])
+
+
+def test_eval_gives_the_originals_and_lets_single_images_pass() -> None:
+    mixer, labels = GenMix().eval(), torch.arange(4)
+    assert torch.equal(mixer(pairs(0), labels)[0], pairs(0)[:, 0])
+    images = pairs(0)[:, 0]
+    assert mixer(images, labels)[0] is images
+
+
+def test_a_bank_is_fitted_to_the_images_and_a_mixer_can_be_pickled() -> None:
+    bank = FractalBank.open(4, 32, 0)
+    mixer = GenMix(bank, blend=(0.1, 0.4), generator=torch.Generator().manual_seed(1))
+    first = pickle.loads(pickle.dumps(mixer))(pairs(0), torch.arange(4))[0]
+    assert torch.equal(mixer(pairs(0), torch.arange(4))[0], first)
+    assert not torch.equal(mixer(pairs(0), torch.arange(4))[0], first)
+
+
+def test_a_recipe_makes_the_mixer_that_composes_as_it_says(small: Recipe) -> None:
+    mixer = GenMix.from_recipe(small, FractalBank.open(4, 32, 0), num_classes=4)
+    assert (mixer.blend, mixer.masks, mixer.seam) == (small.blend, small.masks, 0.04)
+    assert mixer(pairs(0), torch.arange(4))[1].shape == (4, 4)
+
+
+def test_what_does_not_fit_is_explained() -> None:
+    with pytest.raises(MixerError, match="expected N x 2 x C x H x W"):
+        GenMix()(pairs(0)[:, 0], torch.arange(4))
+    with pytest.raises(MixerError, match=r"blend is 1\.5"):
+        GenMix(blend=1.5)
+    with pytest.raises(MixerError, match="hybrid_share is -1"):
+        GenMix(hybrid_share=-1)
+    with pytest.raises(MixerError, match="masks is empty"):
+        GenMix(masks=())
+    with pytest.raises(MixerError, match="fractals are torch"):
+        GenMix(torch.zeros(3, 3, 5, 5))(pairs(0), torch.arange(4))
+    with pytest.raises(MixerError, match="do not fit together"):
+        genmix(pairs(0)[:, 0], pairs(0)[:, 1], [], [], [])
+
+
+@pytest.fixture(scope="module")
+def made(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("online")
+    recipe = Recipe().changed(
+        size=48,
+        prompts={"only": ["snowy", "mosaic"]},
+        fractals={"count": 6},
+        screens={"structure": None},
+        seam={"profile": "smooth"},
+    )
+    augment(photos, folder / "out", recipe, edits=folder / "edits")
+    return folder / "out", folder / "edits"
+
+
+def test_the_dataset_numbers_classes_as_image_folder_does(
+    photos: Path, made: tuple[Path, Path]
+) -> None:
+    from torchvision.datasets import ImageFolder
+
+    out, edits = made
+    dataset = GenMixDataset(photos, out, edits=edits)
+    folder = ImageFolder(str(photos))
+    assert dataset.classes == folder.classes
+    assert [label for _, label in (dataset[k] for k in range(len(dataset)))] == folder.targets
+
+
+def test_every_epoch_composes_anew_and_a_seed_repeats_it(
+    photos: Path, made: tuple[Path, Path]
+) -> None:
+    out, edits = made
+    dataset = GenMixDataset(photos, out, edits=edits, probability=1.0)
+    loader = DataLoader(dataset, batch_size=12, num_workers=2)
+
+    def epoch(seed: int | None) -> Tensor:
+        if seed is not None:
+            torch.manual_seed(seed)
+        (images, _), *_ = list(loader)
+        assert images.shape == (12, 3, 48, 48)
+        assert images.dtype == torch.uint8
+        return images
+
+    first, second = epoch(1), epoch(None)
+    assert not torch.equal(first, second)
+    assert torch.equal(first, epoch(1))
+
+
+def test_probability_zero_gives_the_photos_and_one_never_does(
+    photos: Path, made: tuple[Path, Path]
+) -> None:
+    out, edits = made
+    plain = GenMixDataset(photos, out, edits=edits, probability=0.0)
+    mixed = GenMixDataset(photos, out, edits=edits, probability=1.0)
+    for k in range(len(plain)):
+        assert torch.equal(plain[k][0], plain[k][0])
+        assert not torch.equal(plain[k][0], mixed[k][0])
+
+
+def test_pairs_are_composed_on_the_device_and_transforms_see_both(
+    photos: Path, made: tuple[Path, Path]
+) -> None:
+    from torchvision.transforms import v2
+
+    out, edits = made
+    crop = v2.RandomCrop(32)
+    dataset = GenMixDataset(photos, out, edits=edits, pairs=True, probability=1.0, transform=crop)
+    images, labels = next(iter(DataLoader(dataset, batch_size=4)))
+    assert images.shape == (4, 2, 3, 32, 32)
+    mixed, _ = GenMix(FractalBank.open(4, 32, 0))(images, labels)
+    assert mixed.shape == (4, 3, 32, 32)
+
+
+def test_another_recipe_may_compose_the_edits_but_not_resize_them(
+    photos: Path, made: tuple[Path, Path], small: Recipe
+) -> None:
+    out, edits = made
+    GenMixDataset(photos, out, edits=edits, recipe=small.changed(masks=["circle"]))
+    with pytest.raises(MixerError, match="size is 64 and the edits' is 48"):
+        GenMixDataset(photos, out, edits=edits, recipe=small.changed(size=64))
+
+
+def test_what_does_not_belong_together_is_explained(
+    photos: Path, made: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out, edits = made
+    with pytest.raises(OutputError, match="no finished output"):
+        GenMixDataset(photos, tmp_path)
+    with pytest.raises(OutputError, match="no longer in"):
+        GenMixDataset(photos, out, edits=tmp_path, probability=1.0)[0]
+    (tmp_path / "other" / "x").mkdir(parents=True)
+    photo = next(photos.rglob("*.jpg"))
+    (tmp_path / "other" / "x" / "else.jpg").write_bytes(photo.read_bytes())
+    with pytest.raises(OutputError, match="was not made from"):
+        GenMixDataset(tmp_path / "other", out, edits=edits)
