@@ -99,7 +99,7 @@ class GenMix(Mixer):
         """Make sure that these are pairs."""
         if images.ndim != 5 or images.shape[1] != 2:
             raise MixerError(
-                f"GenMix got the shape {tuple(images.shape)}: expected N x 2 x C x H x W, originals "
+                f"GenMix got {tuple(images.shape)}: expected N x 2 x C x H x W, originals "
                 "and their edits, as GenMixDataset(pairs=True) gives them"
             )
         check_images(images[:, 0])
