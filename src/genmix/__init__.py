@@ -15,7 +15,19 @@ __version__ = "0.1.0"
 _HOMES = {
     **dict.fromkeys(("augment", "estimate", "preview"), "genmix.jobs"),
     **dict.fromkeys(("Recipe", "load_recipe"), "genmix.recipe"),
-    **dict.fromkeys(("CutMix", "GenMix", "GenMixDataset", "MixUp"), "genmix.mixing"),
+    **dict.fromkeys(
+        (
+            "CutMix",
+            "GenMix",
+            "GenMixDataset",
+            "MixUp",
+            "RandomMix",
+            "Sequential",
+            "SoftTargetLoss",
+            "mixed_accuracy",
+        ),
+        "genmix.mixing",
+    ),
 }
 
 
