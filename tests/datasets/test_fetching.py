@@ -116,19 +116,33 @@ def reason(address: str, good: str, limits: Limits = SHORT) -> str:
     return skipped[address]
 
 
-def test_files_are_called_by_their_stems_and_by_their_folders_where_stems_repeat(
+def test_files_are_called_by_their_stems_or_by_their_folders_where_stems_repeat(
     tmp_path: Path,
 ) -> None:
     for path in ("cat/1.jpg", "dog/1.jpg", "dog/tall horse.jpg"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_bytes(GREY)
-    names, skipped = read(*sorted(tmp_path.rglob("*.jpg")))
-    assert names == ["cat", "dog", "tall horse"]
-    assert skipped == {}
-    (one,) = pictures([str(tmp_path / "cat" / "1.jpg")])
+    files = sorted(tmp_path.rglob("*.jpg"))
+    assert read(*files) == (["cat", "dog", "dog"], {})
+    assert read(*files[1:]) == (["1", "tall horse"], {})
+    assert read(tmp_path / "dog") == (["1", "tall horse"], {})
+    assert read(tmp_path / "cat", tmp_path / "dog")[0] == ["cat", "dog", "dog"]
+
+
+def test_a_picture_comes_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "1.jpg").write_bytes(GREY)
+    (one,) = pictures([str(tmp_path / "1.jpg")])
     assert isinstance(one, Picture)
     assert one.image.shape == (6, 9, 3)
     assert np.abs(one.image.astype(int) - 90).max() <= 1
+
+
+def test_places_take_turns(tmp_path: Path) -> None:
+    for path in ("cat/a.jpg", "cat/b.jpg", "c.jpg", "dog/d.jpg", "dog/e.jpg"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(GREY)
+    names, _ = read(tmp_path / "cat", tmp_path / "c.jpg", tmp_path / "dog")
+    assert names == ["a", "c", "d", "b", "e"]
 
 
 def test_of_a_folder_each_folder_gives_a_picture_in_turn_up_to_the_limit(tmp_path: Path) -> None:
@@ -138,7 +152,7 @@ def test_of_a_folder_each_folder_gives_a_picture_in_turn_up_to_the_limit(tmp_pat
     (tmp_path / "a" / "0.jpg").write_bytes(b"broken")
     (tmp_path / "gone.jpg").symlink_to("nowhere")
     names, skipped = read(tmp_path)
-    assert names == ["c", "top", "a", "c", "a", "a"]
+    assert names == ["c", "top", "a", "c", "a", "a"]  # of c, which lies deep, by its own folder
     assert skipped == {
         f"{tmp_path}/a/0.jpg": "not an image",
         f"{tmp_path}/gone.jpg": "broken link",
@@ -170,7 +184,7 @@ def test_nothing_left_is_an_error_after_every_place_was_named() -> None:
     reading = pictures(["a.jpg", "b.jpg"])
     skipped = [next(reading), next(reading)]
     assert [one.path for one in skipped if isinstance(one, Ignored)] == ["a.jpg", "b.jpg"]
-    with pytest.raises(SourceError, match="there is no picture to use: give at least one"):
+    with pytest.raises(SourceError, match="there is no picture to use: give a file"):
         next(reading)
 
 

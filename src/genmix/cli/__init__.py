@@ -6,6 +6,7 @@ from genmix import __version__
 from genmix.cli.augment import augment
 from genmix.cli.demo import demo
 from genmix.cli.fractals import fractals
+from genmix.cli.mix import mix
 from genmix.cli.preview import preview
 from genmix.cli.prompts import prompts
 from genmix.cli.recipe import recipe
@@ -55,5 +56,5 @@ def main(debug: bool) -> None:
     """
 
 
-for _command in (demo, augment, preview, prompts, recipe, fractals):
+for _command in (demo, augment, preview, prompts, recipe, fractals, mix):
     main.add_command(_command)

@@ -10,14 +10,14 @@ too. A service that takes addresses from strangers must not hand them to this mo
 import stat
 import string
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, InvalidURL, responses
 from itertools import zip_longest
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from threading import Thread
+from typing import TypeVar
 from urllib.error import URLError
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
@@ -35,8 +35,8 @@ class Picture:
     """A picture and what to call it.
 
     Attributes:
-        name: The stem of its file; where several have the same stem, or it was found in a folder
-            inside the one that was given, the name of its folder, which mostly is its class.
+        name: Its class, as far as names show it: the name of its folder, if that lies inside a
+            folder that was given or if stems repeat, else the stem of its file.
         image: uint8, height x width x 3, RGB.
     """
 
@@ -71,7 +71,7 @@ def pictures(places: Sequence[str], *, limits: Limits = LIMITS) -> Iterator[Pict
 
     Args:
         places: Files, folders and http(s) addresses. Of a folder, its pictures at any depth are
-            taken, sorted, from each of its folders in turn, so that classes alternate.
+            taken, sorted. Places take turns, and so do the folders in a folder: classes alternate.
         limits: How much is read.
 
     Yields:
@@ -95,51 +95,77 @@ def pictures(places: Sequence[str], *, limits: Limits = LIMITS) -> Iterator[Pict
         yield Picture(name, image)
     if not left:
         raise SourceError(
-            "there is no picture to use: give at least one file, folder or http(s) address of one"
+            "there is no picture to use: give a file, a folder or an http(s) address of one"
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A picture that is not read yet.
+
+    Attributes:
+        place: Where it lies.
+        path: The same without what an address has besides; that of an address begins with the host.
+        in_class: It lies in a folder inside the one that was given, which mostly is its class.
+    """
+
+    place: str
+    path: PurePath
+    in_class: bool = False
+
+
 def _listed(places: Sequence[str], per_folder: int) -> Iterator[tuple[str, str] | Ignored]:
-    """List (place, name) of each file and address, and of the pictures in each folder."""
-    folders = {place for place in places if stat.S_ISDIR(_mode(place))}
-    single = [place for place in places if place not in folders]
-    times = Counter(_path(place).stem for place in single)
-    for place in places:
-        if place in folders:
-            yield from _in_folder(Path(place), per_folder)
+    """List (place, name) of each picture, from each place in turn."""
+    by_place = [
+        _in_folder(Path(place), per_folder) if stat.S_ISDIR(_mode(place)) else [_alone(place)]
+        for place in places
+    ]
+    in_turn = _in_turn(by_place)
+    single = [one.path.stem for one in in_turn if isinstance(one, _Found) and not one.in_class]
+    stems_repeat = len(set(single)) < len(single)
+    for one in in_turn:
+        if isinstance(one, Ignored):
+            yield one
         else:
-            path = _path(place)
-            yield place, _name(path.parent.name if times[path.stem] > 1 else "", path)
+            folder = one.path.parent.name if one.in_class or stems_repeat else ""
+            yield one.place, _one_line(folder or one.path.stem)
 
 
-def _in_folder(folder: Path, count: int) -> Iterator[tuple[str, str] | Ignored]:
+def _alone(place: str) -> _Found:
+    if not _is_address(place):
+        return _Found(place, Path(place))
+    bare = place.split("://", 1)[1].partition("#")[0].partition("?")[0]
+    return _Found(place, PurePosixPath(unquote(bare)))
+
+
+def _in_folder(folder: Path, count: int) -> list[_Found | Ignored]:
     try:
         tree = walk(folder)
     except SourceError as error:
-        yield Ignored(str(folder), str(error))
-        return
-    yield from (Ignored(str(folder / left_out.path), left_out.reason) for left_out in tree.ignored)
-    by_folder: dict[PurePosixPath, list[PurePosixPath]] = {}
-    for path in map(PurePosixPath, tree.files):
+        return [Ignored(str(folder), str(error))]
+    by_folder: dict[str, list[_Found]] = {}
+    for name in tree.files:
+        path = folder / name
         if path.suffix.lower() in EXTENSIONS:
-            by_folder.setdefault(path.parent, []).append(path)
+            inner = name.rpartition("/")[0]
+            by_folder.setdefault(inner, []).append(_Found(str(path), path, in_class=inner != ""))
+    ignored = [Ignored(str(folder / one.path), one.reason) for one in tree.ignored]
     if not by_folder:
-        yield Ignored(str(folder), "there is no picture in it")
-    in_turn = [path for each in zip_longest(*by_folder.values()) for path in each if path]
-    for path in in_turn[:count]:
-        yield str(folder / path), _name(path.parent.name, path)
+        ignored.append(Ignored(str(folder), "there is no picture in it"))
+    return [*ignored, *_in_turn(by_folder.values())[:count]]
 
 
-def _path(place: str) -> PurePosixPath | Path:
-    """Return the path in a place; that of an address begins with the host."""
-    if not _is_address(place):
-        return Path(place)
-    return PurePosixPath(unquote(place.split("://", 1)[1].partition("#")[0].partition("?")[0]))
+_T = TypeVar("_T")
 
 
-def _name(folder: str, path: PurePosixPath | Path) -> str:
-    """Choose a name, of one line, without bytes that are no text."""
-    return " ".join((folder or path.stem).encode(errors="replace").decode().split())
+def _in_turn(groups: Iterable[Sequence[_T]]) -> list[_T]:
+    """Take the first of each group, then the second of each, and so on."""
+    return [one for line in zip_longest(*groups) for one in line if one is not None]
+
+
+def _one_line(name: str) -> str:
+    """Make a name one line, without bytes that are no text."""
+    return " ".join(name.encode(errors="replace").decode().split())
 
 
 def _read(place: str) -> bytes:
