@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import compositing, drawing, memory, startup
+from benchmarks import compositing, drawing, memory, mixing, online, startup
 from benchmarks.result import Result
 
 PARTS: dict[str, Callable[[], Iterable[Result]]] = {
@@ -19,6 +19,8 @@ PARTS: dict[str, Callable[[], Iterable[Result]]] = {
     "startup": startup.run,
     "memory": memory.run,
     "drawing": drawing.run,
+    "mixing": mixing.run,
+    "online": online.run,
 }
 
 
@@ -38,7 +40,7 @@ def main() -> None:
         for result in PARTS[part]():
             table.add_row(result.what, result.measured, result.ratio, result.aim)
         table.add_section()
-    Console(width=110).print(table)
+    Console(width=120).print(table)
 
 
 if __name__ == "__main__":

@@ -150,8 +150,8 @@ _SHAPES: dict[str, _Shape] = {
     "circle": _Shape(_radial),
 }
 
-_TILES = 16
-"""Cuts per side when looking for plain rectangles; finer saves pixels, coarser saves calls."""
+_TILE_PX = 24
+"""Grid in which plain rectangles are looked for; finer saves pixels, coarser saves calls."""
 
 
 def _cut(weights: Weights) -> list[Region]:
@@ -182,7 +182,8 @@ _MIXED = 2
 
 
 def _edges(length: int) -> list[int]:
-    return sorted({length * cut // _TILES for cut in range(_TILES + 1)})
+    tiles = max(1, length // _TILE_PX)
+    return [length * cut // tiles for cut in range(tiles + 1)]
 
 
 def _by_tile(
