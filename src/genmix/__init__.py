@@ -18,11 +18,16 @@ _HOMES = {
     **dict.fromkeys(
         (
             "CutMix",
+            "FMix",
             "GenMix",
             "GenMixDataset",
+            "GridMix",
             "MixUp",
             "RandomMix",
+            "ResizeMix",
+            "SaliencyMix",
             "Sequential",
+            "SmoothMix",
             "SoftTargetLoss",
             "mixed_accuracy",
         ),
