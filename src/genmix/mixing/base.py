@@ -195,6 +195,18 @@ class PairMixer(Mixer):
         return draw_partners(self.pairing, rng, count)
 
 
+class PairSettings(TypedDict, total=False):
+    """What every `PairMixer` can be set to by name, for those that add settings of their own."""
+
+    lam: float | None
+    per_sample: bool
+    pairing: Pairing
+    num_classes: int | None
+    probability: float
+    inplace: bool
+    generator: torch.Generator | None
+
+
 def draw_partners(pairing: Pairing, rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
     """Draw the partners of `count` samples; see `PairMixer`."""
     if pairing == "permutation":
