@@ -86,6 +86,13 @@ class Mixer(nn.Module):
         """
         if not self.training:
             return self.unmixed(images), labels
+        if torch.compiler.is_compiling():
+            return self._break_graph(images, labels)
+        return self._mix_batch(images, labels)
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def _break_graph(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Mix outside of a compiled graph: drawing is NumPy's."""
         return self._mix_batch(images, labels)
 
     def check(self, images: Tensor) -> None:
@@ -96,7 +103,6 @@ class Mixer(nn.Module):
         """Return what a batch is when it is not mixed."""
         return images
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _mix_batch(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         self.check(images)
         targets = self._targets(images, labels)
@@ -258,22 +264,27 @@ def as_probabilities(labels: Tensor, num_classes: int | None = None) -> Tensor:
         )
     if num_classes is None:
         raise MixerError("labels are class indices: set num_classes, or pass N x K probabilities")
-    if labels.device.type == "cpu" and len(labels):
-        low, high = (int(bound) for bound in torch.aminmax(labels))
-        if low < 0 or high >= num_classes:
-            raise MixerError(
-                f"labels run from {low} to {high}: with num_classes={num_classes} they must lie "
-                f"in [0, {num_classes - 1}]"
-            )
-    classes = torch.arange(num_classes, device=labels.device)
-    return (labels[:, None] == classes).to(torch.float32)
+    if labels.device.type != "cpu":
+        classes = torch.arange(num_classes, device=labels.device)
+        return (labels[:, None] == classes).to(torch.float32)
+    indices = labels.to(torch.int64)
+    probabilities = torch.zeros(len(labels), num_classes)
+    try:
+        return probabilities.scatter_(1, indices[:, None], 1.0)
+    except RuntimeError as error:
+        raise MixerError(
+            f"labels run from {indices.min()} to {indices.max()}: with num_classes={num_classes} "
+            f"they must lie in [0, {num_classes - 1}]"
+        ) from error
 
 
-def check_draws(count: int, lam: Lambda, partners: Partners) -> tuple[Lambda, list[int]]:
+def check_draws(
+    count: int, lam: Lambda, partners: Partners
+) -> tuple[Lambda, npt.NDArray[np.int64]]:
     """Make sure that λ and partners fit a batch.
 
     Returns:
-        λ as a float or a float64 array of `count`, and the partners as a list.
+        λ as a float or a float64 array of `count`, and the partners as an array.
 
     Raises:
         MixerError: If λ is not in [0, 1] (or is NaN), or the numbers do not fit.
@@ -286,7 +297,7 @@ def check_draws(count: int, lam: Lambda, partners: Partners) -> tuple[Lambda, li
     indices = np.asarray(partners)
     if indices.shape != (count,) or (count and not 0 <= indices.min() <= indices.max() < count):
         raise MixerError(f"partners must be {count} indices in [0, {count - 1}]")
-    return (float(values) if values.ndim == 0 else values), indices.tolist()
+    return (float(values) if values.ndim == 0 else values), indices.astype(np.int64, copy=False)
 
 
 def mix_targets(targets: Tensor, lam: Lambda, partners: Partners) -> Tensor:
@@ -300,13 +311,21 @@ def mix_targets(targets: Tensor, lam: Lambda, partners: Partners) -> Tensor:
     Returns:
         N x K of the same type.
     """
-    other = targets[on_device(partners, targets)]
+    other = take(targets, partners)
     return torch.lerp(other, targets, weights_like(lam, targets))
 
 
 def on_device(partners: Partners, like: Tensor) -> Tensor:
     """Move indices to a tensor's device without waiting for it."""
     return torch.as_tensor(np.asarray(partners)).to(like.device, non_blocking=True)
+
+
+def take(samples: Tensor, partners: Partners) -> Tensor:
+    """Copy each sample's partner, in the samples' memory format."""
+    indices = on_device(partners, samples)
+    if samples.is_contiguous():
+        return samples.index_select(0, indices)  # a third of the time of indexing
+    return samples[indices]
 
 
 def weights_like(lam: Lambda, like: Tensor) -> Tensor | float:
@@ -323,7 +342,7 @@ Combine: TypeAlias = Callable[[Tensor, Tensor, slice], None]
 they are, to take λ or boxes of each."""
 
 
-def mix_pairs(images: Tensor, partners: list[int], combine: Combine, *, inplace: bool) -> Tensor:
+def mix_pairs(images: Tensor, partners: Partners, combine: Combine, *, inplace: bool) -> Tensor:
     """Combine each sample with its partner as it was before.
 
     Large samples on a CPU go one by one, so that each stays in the processor's cache and no second
@@ -338,27 +357,33 @@ def mix_pairs(images: Tensor, partners: list[int], combine: Combine, *, inplace:
     Returns:
         The mixed batch, of the same memory format.
     """
-    if images.device.type != "cpu" or images[:1].numel() < _LARGE:
-        others = images[on_device(partners, images)]
+    if not goes_one_by_one(images):
+        others = take(images, partners)
         mixed = images if inplace else images.clone()
         combine(mixed, others, slice(None))
         return mixed
+    indices: list[int] = np.asarray(partners).tolist()
     if not inplace:
         mixed = torch.empty_like(images)
-        for i, j in enumerate(partners):
+        for i, j in enumerate(indices):
             mixed[i].copy_(images[i])
             combine(mixed[i : i + 1], images[j : j + 1], slice(i, i + 1))
         return mixed
-    if sorted(partners) != list(range(len(partners))):
+    if sorted(indices) != list(range(len(indices))):
         images.copy_(mix_pairs(images, partners, combine, inplace=False))
         return images
-    for cycle in _cycles(partners):
+    for cycle in _cycles(indices):
         first = images[cycle[0]].clone()[None]
         for i in cycle:
-            j = partners[i]
+            j = indices[i]
             other = first if j == cycle[0] else images[j : j + 1]
             combine(images[i : i + 1], other, slice(i, i + 1))
     return images
+
+
+def goes_one_by_one(images: Tensor) -> bool:
+    """Tell whether a batch is best mixed sample by sample; see `mix_pairs`."""
+    return images.device.type == "cpu" and math.prod(images.shape[1:]) >= _LARGE
 
 
 _LARGE = 16_384

@@ -9,8 +9,10 @@ from genmix.mixing.base import (
     PairMixer,
     Partners,
     check_draws,
+    goes_one_by_one,
     mix_pairs,
     mix_targets,
+    take,
     weights_like,
 )
 
@@ -52,6 +54,11 @@ def mixup(
         MixerError: If λ or partners do not fit the batch.
     """
     lam, partners = check_draws(len(images), lam, partners)
+    if not inplace and not goes_one_by_one(images):
+        # The partners' copy becomes the mixture: one batch less than copying both.
+        mixed = take(images, partners)
+        lerp_(mixed, images, lam)
+        return mixed, mix_targets(targets, lam, partners)
     share = 1 - np.asarray(lam)
 
     def combine(mine: Tensor, other: Tensor, at: slice) -> None:
