@@ -98,6 +98,8 @@ def mix(
         raise MissingExtraError("genmix mix", "torch") from error
     methods = _chosen(method, METHODS)
     found = _read(images, size, most=_MOST_PICTURES if len(methods) == 1 else 2)
+    if len(found) == _MOST_PICTURES:
+        say(f"a sheet shows up to {_MOST_PICTURES} pictures")
     if len(found) == 1 and not LABEL_PRESERVING.keys() >= set(methods):
         say(f"there is one picture: {found[0].name} is mixed with itself, turned upside down")
     write_whole(Path(out), encode_png(draw_methods(found, methods, lambdas, seed=seed)))

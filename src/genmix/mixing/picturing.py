@@ -12,15 +12,19 @@ import torch
 
 from genmix.datasets.fetching import Picture
 from genmix.images import Image
+from genmix.mixing import CutMix, FMix, GridMix, MixUp, ResizeMix, SaliencyMix, SmoothMix
 from genmix.mixing.base import Mixer, PairMixer
-from genmix.mixing.cutmix import CutMix
-from genmix.mixing.mixup import MixUp
 from genmix.seeding import seed_of
 from genmix.sheets import SheetRow, draw_sheet
 
 LABEL_MIXING: dict[str, type[PairMixer]] = {
     "mixup": MixUp,
     "cutmix": CutMix,
+    "resizemix": ResizeMix,
+    "fmix": FMix,
+    "gridmix": GridMix,
+    "smoothmix": SmoothMix,
+    "saliencymix": SaliencyMix,
 }
 """The methods that mix labels, by the names that users write, in the order of a sheet."""
 
