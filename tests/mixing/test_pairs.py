@@ -11,11 +11,30 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing import Box, CutMix, MixUp, cutmix, mixup
+from genmix.mixing import (
+    Box,
+    CutMix,
+    FMix,
+    GridMix,
+    MixUp,
+    ResizeMix,
+    SaliencyMix,
+    SmoothMix,
+    cutmix,
+    mixup,
+)
 from genmix.mixing.base import PairMixer
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
-MIXERS: list[type[PairMixer]] = [MixUp, CutMix]
+MIXERS: list[type[PairMixer]] = [
+    MixUp,
+    CutMix,
+    FMix,
+    GridMix,
+    ResizeMix,
+    SaliencyMix,
+    SmoothMix,
+]
 
 
 def batch(

@@ -75,10 +75,12 @@ def gridmix(
     """
     cells = np.asarray(cells)
     count, _, height, width = images.shape
-    if cells.ndim not in {2, 3} or (cells.ndim == 3 and len(cells) != count):
-        raise MixerError(f"cells have the shape {cells.shape}: give n x m, or {count} x n x m")
-    if 0 in cells.shape[-2:]:
-        raise MixerError(f"cells have the shape {cells.shape}: there must be 1 or more each way")
+    fits = cells.ndim == 2 or (cells.ndim == 3 and len(cells) == count)
+    if cells.dtype != np.bool_ or not fits or 0 in cells.shape[-2:]:
+        raise MixerError(
+            f"cells are {cells.dtype} of the shape {cells.shape}: give booleans, n x m or {count} "
+            "x n x m, with n and m 1 or more"
+        )
     rows = np.arange(height) * cells.shape[-2] // height
     columns = np.arange(width) * cells.shape[-1] // width
     masks = cells.take(rows, -2).take(columns, -1)
