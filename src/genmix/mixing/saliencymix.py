@@ -17,6 +17,7 @@ from genmix.mixing.base import (
     check_draws,
     check_images,
     on_device,
+    take,
 )
 from genmix.mixing.masked import take_masked
 
@@ -83,8 +84,8 @@ def saliencymix(
 
     # λ' depends on the peaks, so it stays on their device.
     kept = 1 - in_rows.sum(1).double() * in_columns.sum(1) / (height * width)
-    other = targets[on_device(partners, targets)]
-    return mixed, torch.lerp(other, targets, kept[:, None].to(targets.device, targets.dtype))
+    weights = kept[:, None].to(targets.device, targets.dtype)
+    return mixed, torch.lerp(take(targets, partners), targets, weights)
 
 
 def _near(centres: Tensor, lam: Lambda, length: int) -> Tensor:
