@@ -56,9 +56,8 @@ def photos(folder: Path, seed: int) -> ImageFolder:
 
 def main(folder: Path, *, steps: int = 80, seed: int = 0) -> tuple[float, float]:
     torch.manual_seed(seed)
-    config = ResNetConfig(embedding_size=16, hidden_sizes=[16, 32], depths=[1, 1])
-    config.layer_type = "basic"
-    config.num_labels = CLASSES
+    sizes = {"embedding_size": 16, "hidden_sizes": [16, 32], "depths": [1, 1]}
+    config = ResNetConfig.from_dict({**sizes, "layer_type": "basic", "num_labels": CLASSES})
     options = TrainingArguments(
         output_dir=str(folder / "run"), use_cpu=True, seed=seed, max_steps=steps, report_to=[],
         per_device_train_batch_size=BATCH, learning_rate=3e-3, save_strategy="no",

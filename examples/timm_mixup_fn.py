@@ -10,13 +10,13 @@ from tempfile import TemporaryDirectory
 
 import timm
 import torch
-from timm.data import ImageDataset
 from timm.data.transforms_factory import create_transform
 from timm.loss import SoftTargetCrossEntropy
 from timm.optim import create_optimizer_v2
 from timm.utils import AverageMeter
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, RandomSampler
+from torchvision.datasets import ImageFolder
 
 from genmix.datasets.samples import synthetic_photos
 from genmix.mixing import CutMix, MixUp, RandomMix
@@ -54,10 +54,10 @@ def main(folder: Path, *, steps: int = 80, seed: int = 0) -> tuple[float, float]
     transform = create_transform(SIZE, crop_pct=1.0)
     for number, part in enumerate(["training", "validation"]):
         synthetic_photos(folder / part, classes=CLASSES, per_class=120, size=SIZE, seed=number)
-    photos = ImageDataset(str(folder / "training"), transform=transform)
+    photos = ImageFolder(folder / "training", transform)
     sampler = RandomSampler(photos, num_samples=steps * BATCH)
     training = DataLoader(photos, BATCH, sampler=sampler)
-    validation = DataLoader(ImageDataset(str(folder / "validation"), transform=transform), BATCH)
+    validation = DataLoader(ImageFolder(folder / "validation", transform), BATCH)
     model = timm.create_model("test_resnet", num_classes=CLASSES)
     optimizer = create_optimizer_v2(model, "adamw", lr=3e-3)
     mixup_fn = RandomMix([MixUp(), CutMix()], num_classes=CLASSES)

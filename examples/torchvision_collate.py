@@ -17,10 +17,10 @@ from genmix.mixing import CutMix, MixUp, RandomMix, cross_entropy
 
 CLASSES, BATCH = 2, 32
 
-to_float = v2.ToDtype(torch.float32, scale=True)
-vary = [v2.RandomResizedCrop((32, 32), scale=(0.7, 1.0)), v2.RandomHorizontalFlip()]
-augment = v2.Compose([v2.ToImage(), *vary, to_float])
-prepare = v2.Compose([v2.ToImage(), v2.Resize((32, 32)), to_float])
+prepare = v2.Compose([v2.ToImage(), v2.Resize((32, 32)), v2.ToDtype(torch.float32, scale=True)])
+augment = v2.Compose(
+    [prepare, v2.RandomCrop(32, padding=3, padding_mode="edge"), v2.RandomHorizontalFlip()]
+)
 
 # In a collate function, give mixers no generator: each worker of a DataLoader would draw the same.
 mixer = RandomMix([MixUp(), CutMix()], num_classes=CLASSES)
@@ -59,7 +59,7 @@ def main(folder: Path, *, steps: int = 80, seed: int = 0, workers: int = 0) -> t
         num_workers=workers,
     )
     model = network()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
     first = evaluate(model, validation)
     model.train()
     for mixed, targets in loader:
