@@ -78,13 +78,19 @@ def check(
     )
     assert np.abs(mixed.double().numpy() - expected).max() <= tolerance
     assert np.abs(soft.numpy() - expected_soft).max() <= 1e-12
-    assert mixed.dtype == images.dtype
-    assert mixed.stride() == images.stride()
+    check_layout(mixed, images)
     torch.testing.assert_close(soft.sum(1), targets.sum(1))
 
 
+def check_layout(mixed: Tensor, images: Tensor) -> None:
+    assert mixed.dtype == images.dtype
+    for layout in (torch.contiguous_format, torch.channels_last):
+        if images.is_contiguous(memory_format=layout):
+            assert mixed.is_contiguous(memory_format=layout)
+
+
 @given(shapes_of_both_kinds, st.data())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 def test_fmix_is_the_papers_formula_for_any_mask_and_pairing(
     shape: tuple[int, int, int, int], data: st.DataObject
 ) -> None:
@@ -95,7 +101,7 @@ def test_fmix_is_the_papers_formula_for_any_mask_and_pairing(
 
 
 @given(shapes_of_both_kinds, st.integers(1, 9), st.integers(1, 9), st.data())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 def test_gridmix_fills_each_cell_from_one_of_two_and_counts_pixels(
     shape: tuple[int, int, int, int], down: int, across: int, data: st.DataObject
 ) -> None:
@@ -207,14 +213,14 @@ def check_resizemix(
     mixed, soft = resizemix(images, targets, boxes if per_sample else boxes[0], partners)
     expected = pasted(images.double().numpy(), boxes, partners)
     np.testing.assert_array_equal(mixed.double().numpy(), expected)
-    assert mixed.stride() == images.stride()
+    check_layout(mixed, images)
     lam = np.array([[1 - Fraction(box.area, height * width)] for box in boxes], np.float64)
     y = targets.double().numpy()
     assert np.abs(soft.numpy() - (lam * y + (1 - lam) * y[partners])).max() <= 1e-12
 
 
 @given(shapes_of_both_kinds, st.data())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 def test_saliencymix_pastes_the_box_around_the_peak(
     shape: tuple[int, int, int, int], data: st.DataObject
 ) -> None:
@@ -360,7 +366,7 @@ def test_resizemix_draws_one_scale_from_the_papers_range_and_a_place_for_each_sa
     images[:32] = 1
     generator = torch.Generator().manual_seed(0)
     pasted_shares = []
-    for _ in range(300):
+    for _ in range(150):
         mixed, soft = ResizeMix(pairing="flip", generator=generator)(images, targets)
         share = (mixed - images).abs().mean((1, 2, 3))
         assert (share == share[0]).all()
@@ -368,8 +374,8 @@ def test_resizemix_draws_one_scale_from_the_papers_range_and_a_place_for_each_sa
         pasted_shares.append(float(share[0]))
     assert len((mixed - images).abs().flatten(1).argmax(1).unique()) > 32
     scales = np.sqrt(pasted_shares)
-    assert 0.1 - 1e-6 <= scales.min() < 0.12
-    assert 0.76 < scales.max() <= 0.8 + 1e-6
+    assert 0.1 - 1e-6 <= scales.min() < 0.14
+    assert 0.74 < scales.max() <= 0.8 + 1e-6
     assert scales.mean() == pytest.approx(0.44, abs=0.03)
 
 

@@ -9,7 +9,14 @@ import torch
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing.base import Partners, check_draws, mix_pairs, mix_targets
+from genmix.mixing.base import (
+    Partners,
+    check_draws,
+    goes_one_by_one,
+    mix_pairs,
+    mix_targets,
+    take,
+)
 
 
 def mix_masked(
@@ -62,6 +69,11 @@ def take_masked(images: Tensor, partners: Partners, taken: Tensor, *, inplace: b
     Returns:
         The mixed batch, of the same type and memory format.
     """
+    if not inplace and not goes_one_by_one(images):
+        # The partners' copy becomes the mixture: one batch less than copying both.
+        mixed = take(images, partners)
+        select_(mixed, images, as_bits(~taken, images))
+        return mixed
     common = as_bits(taken, images) if len(taken) == 1 else None
 
     def combine(mine: Tensor, other: Tensor, at: slice) -> None:
