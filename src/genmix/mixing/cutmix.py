@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -12,8 +13,10 @@ from genmix.mixing.base import (
     PairMixer,
     Partners,
     check_draws,
+    goes_one_by_one,
     mix_pairs,
     mix_targets,
+    on_device,
 )
 
 
@@ -43,26 +46,25 @@ class CutMix(PairMixer):
         """Draw boxes and partners, and mix."""
         height, width = images.shape[-2:]
         lam = np.atleast_1d(self.draw_lambda(rng, len(images)))
-        boxes = [draw_box(rng, float(each), height, width) for each in lam]
+        boxes = draw_boxes(rng, lam, height, width)
         partners = self.draw_partners(rng, len(images))
         return cutmix(images, targets, boxes, partners, inplace=self.inplace)
 
 
-def draw_box(rng: np.random.Generator, lam: float, height: int, width: int) -> Box:
-    """Draw a box of about 1 - λ of the area (section 3.1).
+def draw_boxes(
+    rng: np.random.Generator, lam: npt.NDArray[np.float64], height: int, width: int
+) -> list[Box]:
+    """Draw boxes of about 1 - λ of the area (section 3.1), one for each λ.
 
-    Its sides are W sqrt(1 - λ) and H sqrt(1 - λ), its centre is drawn evenly over the
+    Their sides are W sqrt(1 - λ) and H sqrt(1 - λ), their centres are drawn evenly over the
     picture, and what lies outside is cut off.
     """
     half = 0.5 * np.sqrt(1 - lam)
-    half_height, half_width = int(half * height), int(half * width)
-    y, x = int(rng.integers(height)), int(rng.integers(width))
-    return Box(
-        max(0, y - half_height),
-        min(height, y + half_height),
-        max(0, x - half_width),
-        min(width, x + half_width),
-    )
+    half_height, half_width = (half * height).astype(int), (half * width).astype(int)
+    y, x = rng.integers(height, size=len(lam)), rng.integers(width, size=len(lam))
+    top, bottom = np.maximum(0, y - half_height), np.minimum(height, y + half_height)
+    left, right = np.maximum(0, x - half_width), np.minimum(width, x + half_width)
+    return [Box(*edges) for edges in np.stack([top, bottom, left, right], axis=1).tolist()]
 
 
 def cutmix(
@@ -92,12 +94,23 @@ def cutmix(
     each = check_boxes([boxes] if isinstance(boxes, Box) else boxes, images)
     shares = [1 - box.area / (height * width) for box in each]
     lam, partners = check_draws(len(images), shares[0] if len(each) == 1 else shares, partners)
+    if len(each) == 1 and not goes_one_by_one(images):
+        return _paste_one(images, each[0], partners, inplace), mix_targets(targets, lam, partners)
 
     def combine(mine: Tensor, other: Tensor, at: slice) -> None:
         paste_(mine, other, each[at] if len(each) > 1 else each)
 
     mixed = mix_pairs(images, partners, combine, inplace=inplace)
     return mixed, mix_targets(targets, lam, partners)
+
+
+def _paste_one(images: Tensor, box: Box, partners: Partners, inplace: bool) -> Tensor:
+    """Paste one box of a small batch; only the box is copied, not the partners whole."""
+    top, bottom, left, right = box
+    pasted = images[..., top:bottom, left:right].index_select(0, on_device(partners, images))
+    mixed = images if inplace else images.clone()
+    mixed[..., top:bottom, left:right] = pasted
+    return mixed
 
 
 def paste_(mine: Tensor, other: Tensor, boxes: Sequence[Box]) -> None:
