@@ -104,7 +104,7 @@ def find_peaks(maps: Tensor) -> Tensor:
 
 
 _SIZE = 64
-"""Pixels of the longer side at which saliency is measured (Hou and Zhang, section 2.2)."""
+"""Pixels of the longer side at which saliency is measured (Hou and Zhang)."""
 
 _BLUR_SIGMA = 2.5
 """Of the final blur, in pixels of that size, as in the authors' code."""

@@ -25,10 +25,10 @@ from genmix.mixing.base import (
 Shape: TypeAlias = Literal["circle", "square"]
 
 _SPREADS: dict[Shape, tuple[float, float]] = {"circle": (0.25, 0.5), "square": (0.0, 1.0)}
-"""Between which a spot's spread is drawn, as a share of the picture's sides (section 4)."""
+"""Between which a spot's spread is drawn, as a share of the sides, in the paper's experiments."""
 
 _EDGE = 0.2
-"""k: a square's soft edge, as a share of half its side (section 4)."""
+"""k: a square's soft edge, as a share of half its side, in the paper's experiments."""
 
 
 class Spot(NamedTuple):
@@ -98,7 +98,7 @@ def smoothmix(
     shape: Shape = "circle",
     inplace: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """Mix a batch: x' = G x_i + (1 - G) x_j, y' = λ y_i + (1 - λ) y_j, λ the mean of G (section 3).
+    """Mix a batch: x' = G x_i + (1 - G) x_j, y' = λ y_i + (1 - λ) y_j, λ the mean of G.
 
     G = g(y) g(x). For a circle g is the Gaussian exp(-d² / 2σ²) of the distance d from the centre;
     for a square it is 1 within half a side and falls to 0 along a fifth of that beyond.
