@@ -17,12 +17,16 @@ _HOMES = {
     **dict.fromkeys(("Recipe", "load_recipe"), "genmix.recipe"),
     **dict.fromkeys(
         (
+            "AugMix",
             "CutMix",
+            "Cutout",
             "FMix",
             "GenMix",
             "GenMixDataset",
             "GridMix",
+            "IPMix",
             "MixUp",
+            "PixMix",
             "RandomMix",
             "ResizeMix",
             "SaliencyMix",

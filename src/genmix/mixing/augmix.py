@@ -1,0 +1,240 @@
+"""AugMix (Hendrycks et al., ICLR 2020, arXiv 1912.02781) and its consistency loss."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn.functional import kl_div, log_softmax
+
+from genmix.errors import MixerError
+from genmix.mixing.base import Mixer, check_images
+from genmix.mixing.operations import (
+    AUGMIX_OPERATIONS,
+    Chain,
+    apply_chains,
+    check_severity,
+    check_steps,
+    draw_steps,
+    for_parts,
+    move_,
+    to_exact,
+    to_levels,
+    write_,
+)
+
+Weights: TypeAlias = Sequence[Sequence[float]] | npt.NDArray[np.float64]
+"""Of each sample, a weight for each of its chains."""
+
+Skips: TypeAlias = Sequence[float] | npt.NDArray[np.float64]
+"""Of each sample, the weight of the original."""
+
+
+class AugMix(Mixer):
+    """Mix each image with several augmented copies of itself; the label stays.
+
+    Images are uint8, or float in [0, 1]: put it before normalisation. What is augmented is rounded
+    to 256 levels, as in the authors' code; the original's share is not. For the paper's consistency
+    loss, call it twice on a batch and see `jensen_shannon`.
+
+    Args:
+        severity: Of the operations, from 1 to 10; the paper's code has 3 for CIFAR and 1 for
+            ImageNet.
+        width: Augmented copies of each image, k.
+        depth: Operations for each copy; 1 to 3, drawn for each, when left out.
+        alpha: α of both Dirichlet and Beta.
+        num_classes: See `Mixer`.
+        probability: See `Mixer`.
+        inplace: See `Mixer`.
+        generator: See `Mixer`.
+
+    Raises:
+        MixerError: For a value out of its range.
+    """
+
+    def __init__(
+        self,
+        severity: float = 3,
+        *,
+        width: int = 3,
+        depth: int | None = None,
+        alpha: float = 1.0,
+        num_classes: int | None = None,
+        probability: float = 1.0,
+        inplace: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__(
+            num_classes=num_classes, probability=probability, inplace=inplace, generator=generator
+        )
+        check_severity(severity)
+        if width < 1:
+            raise MixerError(f"width is {width}: it must be 1 or more")
+        if depth is not None and depth < 1:
+            raise MixerError(f"depth is {depth}: it must be 1 or more, or None for 1 to 3")
+        if not 0 < alpha < float("inf"):
+            raise MixerError(f"alpha is {alpha}: it must be greater than 0")
+        self.severity = severity
+        self.width = width
+        self.depth = depth
+        self.alpha = alpha
+
+    def mix(
+        self, images: Tensor, targets: Tensor, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Draw chains and weights, and mix."""
+        count = len(images)
+        weights = rng.dirichlet([self.alpha] * self.width, count)
+        skip = rng.beta(self.alpha, self.alpha, count)
+        depths = rng.integers(1, 4, (count, self.width)) if self.depth is None else self.depth
+        depths = np.broadcast_to(depths, (count, self.width)).tolist()
+        total = sum(map(sum, depths))
+        steps = iter(draw_steps(rng, total, AUGMIX_OPERATIONS, self.severity, *images.shape[-2:]))
+        chains = [[[next(steps) for _ in range(d)] for d in each] for each in depths]
+        return augmix(images, chains, weights, skip, inplace=self.inplace), targets
+
+
+def augmix(
+    images: Tensor,
+    chains: Sequence[Sequence[Chain]],
+    weights: Weights,
+    skip: Skips,
+    *,
+    inplace: bool = False,
+) -> Tensor:
+    """Mix a batch: x' = m x + (1 - m) Σ_k w_k chain_k(x) (algorithm 1).
+
+    Args:
+        images: N x C x H x W, uint8, or float in [0, 1].
+        chains: Of each image, K chains of steps; see `Step`.
+        weights: w, N x K, each row of sum 1.
+        skip: m, N, in [0, 1].
+        inplace: Write into `images`.
+
+    Returns:
+        The mixed images, of the same type (uint8 is rounded) and memory format.
+
+    Raises:
+        MixerError: If the arguments do not fit together.
+    """
+    check_images(images)
+    weights, skip = check_weights(len(images), weights, skip)
+    check_chain_counts(chains, weights)
+    check_steps([step for each in chains for chain in each for step in chain])
+
+    def augmented(levels: Tensor, at: slice) -> list[Tensor]:
+        return apply_chains(levels, list(zip(*chains[at], strict=True)))
+
+    return interpolate(images, augmented, weights, skip, inplace=inplace)
+
+
+def jensen_shannon(logits_clean: Tensor, logits_1: Tensor, logits_2: Tensor) -> Tensor:
+    """Jensen-Shannon divergence of three predictions for the same images (section 3, eq. 2 and 3).
+
+    The paper trains with cross_entropy(logits_clean, labels) + 12 * jensen_shannon(...), where the
+    last two are the logits for two different AugMix versions of the batch.
+
+    Args:
+        logits_clean: N x K, for the images as they are.
+        logits_1: N x K.
+        logits_2: N x K.
+
+    Returns:
+        The batch's mean, between 0 and log 3; float32 or better.
+
+    Raises:
+        MixerError: If the shapes differ.
+    """
+    logits = (logits_clean, logits_1, logits_2)
+    shapes = {tuple(each.shape) for each in logits}
+    if len(shapes) > 1 or logits_clean.ndim != 2:
+        given = ", ".join(str(tuple(each.shape)) for each in logits)
+        raise MixerError(f"the logits have the shapes {given}: give three of one shape N x K")
+    kind = torch.promote_types(logits_clean.dtype, torch.float32)
+    each = torch.stack([log_softmax(part, 1, dtype=kind) for part in logits])
+    mean = each.logsumexp(0) - np.log(3)
+    return kl_div(mean.expand_as(each), each, reduction="sum", log_target=True) / (
+        3 * max(1, len(logits_clean))
+    )
+
+
+def check_weights(
+    count: int, weights: Weights, skip: Skips
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Make sure that the weights of chains and originals fit a batch.
+
+    Returns:
+        Both as float64 arrays, N x K and N.
+
+    Raises:
+        MixerError: If a row of weights is not convex, a skip not in [0, 1], or the number is wrong.
+    """
+    each, kept = np.asarray(weights, np.float64), np.asarray(skip, np.float64)
+    if count == 0:
+        return each.reshape(0, -1 if each.size else 1), kept.reshape(0)
+    if each.ndim != 2 or len(each) != count:
+        raise MixerError(f"weights have the shape {each.shape}: expected {count} x chains")
+    if not ((each >= 0).all() and np.allclose(each.sum(axis=1), 1, atol=1e-6)):
+        raise MixerError("weights must not be negative, and each image's must add up to 1")
+    if kept.shape != (count,) or not ((kept >= 0) & (kept <= 1)).all():
+        raise MixerError(f"skip must be {count} numbers in [0, 1]")
+    return each, kept
+
+
+def check_chain_counts(
+    chains: Sequence[Sequence[object]], weights: npt.NDArray[np.float64]
+) -> None:
+    """Make sure that there are as many chains as weights, for each image.
+
+    Raises:
+        MixerError: If not.
+    """
+    counts = [len(each) for each in chains]
+    expected = [weights.shape[1]] * len(weights)
+    if counts != expected:
+        raise MixerError(
+            f"there are chains for {len(counts)} images, and of {sorted(set(counts))} kinds: "
+            f"expected {len(weights)} x {weights.shape[1]}, as the weights"
+        )
+
+
+Augmented: TypeAlias = Callable[[Tensor, slice], Sequence[Tensor]]
+"""(levels, at): K changed copies of a part of a batch; `at` says which samples it holds."""
+
+
+def interpolate(
+    images: Tensor,
+    augmented: Augmented,
+    weights: npt.NDArray[np.float64],
+    skip: npt.NDArray[np.float64],
+    *,
+    inplace: bool,
+) -> Tensor:
+    """Compute m x + (1 - m) Σ_k w_k x_k, part by part (algorithm 1, the last lines).
+
+    Args:
+        images: x, N x C x H x W.
+        augmented: Makes x_k as uint8 levels.
+        weights: w, N x K.
+        skip: m, N.
+        inplace: Write into `images`.
+
+    Returns:
+        The mixed images, of the same type (uint8 is rounded) and memory format.
+    """
+    shares = np.concatenate([skip[:, None], (1 - skip)[:, None] * weights], axis=1)
+    # Each x_k moves the outcome by its share of what was mixed until then, so all add up to 1.
+    until = shares.cumsum(axis=1)
+    moves = np.divide(shares, until, out=np.zeros_like(shares), where=until > 0)
+    mixed = images if inplace else torch.empty_like(images)
+
+    def mix_part(at: slice) -> None:
+        exact = to_exact(images[at])
+        for k, each in enumerate(augmented(to_levels(images[at], exact), at), start=1):
+            move_(exact, each, moves[at, k])
+        write_(mixed[at], exact)
+
+    for_parts(images, mix_part)
+    return mixed

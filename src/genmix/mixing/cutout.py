@@ -1,0 +1,109 @@
+"""Cutout (DeVries and Taylor 2017, arXiv 1708.04552): hide a square."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genmix.errors import MixerError
+from genmix.mixing.base import Mixer, check_images
+from genmix.mixing.cutmix import Box, check_boxes, paste_
+from genmix.mixing.operations import LARGE
+
+
+class Cutout(Mixer):
+    """Hide a square of each image, its centre drawn evenly over the picture; the label stays.
+
+    What lies outside the picture is cut off, so a part of the hidden squares is smaller (section
+    3.2). See `cutout` for the arithmetic.
+
+    Args:
+        size: Side of the square: whole pixels, or a share of the picture's shorter side in (0, 1].
+            The paper's best for CIFAR-10 is 16 of 32 pixels, for CIFAR-100 8, for SVHN 20.
+        fill: What hides: one value, or one for each channel. 0 is the mean after normalisation.
+        num_classes: See `Mixer`.
+        probability: See `Mixer`.
+        inplace: See `Mixer`.
+        generator: See `Mixer`.
+
+    Raises:
+        MixerError: For a value out of its range.
+    """
+
+    def __init__(
+        self,
+        size: float = 0.5,
+        *,
+        fill: float | Sequence[float] = 0.0,
+        num_classes: int | None = None,
+        probability: float = 1.0,
+        inplace: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__(
+            num_classes=num_classes, probability=probability, inplace=inplace, generator=generator
+        )
+        if not (isinstance(size, int) and size >= 1) and not 0 < size <= 1:
+            raise MixerError(f"size is {size}: give whole pixels, or a share of the side in (0, 1]")
+        self.size = size
+        self.fill = fill
+
+    def mix(
+        self, images: Tensor, targets: Tensor, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Draw a square for each image, and hide it."""
+        height, width = images.shape[-2:]
+        side = self.size if isinstance(self.size, int) else round(self.size * min(height, width))
+        tops = (rng.integers(height, size=len(images)) - side // 2).tolist()
+        lefts = (rng.integers(width, size=len(images)) - side // 2).tolist()
+        boxes = [
+            Box(max(0, top), min(height, top + side), max(0, left), min(width, left + side))
+            for top, left in zip(tops, lefts, strict=True)
+        ]
+        return cutout(images, boxes, self.fill, inplace=self.inplace), targets
+
+
+def cutout(
+    images: Tensor,
+    boxes: Box | Sequence[Box],
+    fill: float | Sequence[float] = 0.0,
+    *,
+    inplace: bool = False,
+) -> Tensor:
+    """Fill boxes: x' = M x + (1 - M) fill (section 3.2).
+
+    Args:
+        images: N x C x H x W.
+        boxes: Where M is 0, of the batch or of each sample; must lie in the picture.
+        fill: One value, or one for each channel, in the images' range.
+        inplace: Write into `images`.
+
+    Returns:
+        The images with their boxes filled, of the same type and memory format.
+
+    Raises:
+        MixerError: If boxes or fill do not fit the batch.
+    """
+    check_images(images)
+    each = check_boxes([boxes] if isinstance(boxes, Box) else boxes, images)
+    value = _fill_like(fill, images)
+    hidden = images if inplace else images.clone()
+    if images.device.type != "cpu" or images[:1].numel() < LARGE or len(each) == 1:
+        paste_(hidden, value.expand_as(hidden), each)
+        return hidden
+    for image, box in zip(hidden, each, strict=True):
+        paste_(image, value[0].expand_as(image), [box])
+    return hidden
+
+
+def _fill_like(fill: float | Sequence[float], images: Tensor) -> Tensor:
+    """Return 1 x (1 or C) x 1 x 1 of the images' type, on their device."""
+    values = np.atleast_1d(np.asarray(fill, np.float64))
+    channels = images.shape[1]
+    if values.ndim != 1 or len(values) not in {1, channels}:
+        raise MixerError(f"fill is {fill}: give one value, or {channels}, one for each channel")
+    if images.dtype == torch.uint8 and not ((values >= 0) & (values <= 255)).all():
+        raise MixerError(f"fill is {fill}: for uint8 images it must lie in [0, 255]")
+    column = torch.from_numpy(values).to(images.dtype).view(1, -1, 1, 1)
+    return column.to(images.device, non_blocking=True)
