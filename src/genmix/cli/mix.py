@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genmix.cli.console import say
+from genmix.cli.console import progress_bar, say
 
 if TYPE_CHECKING:
     from genmix.datasets.fetching import Picture
@@ -102,7 +102,9 @@ def mix(
         say(f"a sheet shows up to {_MOST_PICTURES} pictures")
     if len(found) == 1 and not LABEL_PRESERVING.keys() >= set(methods):
         say(f"there is one picture: {found[0].name} is mixed with itself, turned upside down")
-    write_whole(Path(out), encode_png(draw_methods(found, methods, lambdas, seed=seed)))
+    with progress_bar() as progress:
+        sheet = draw_methods(found, methods, lambdas, seed=seed, progress=progress)
+    write_whole(Path(out), encode_png(sheet))
     click.echo(f"Look at  {out}")
 
 
@@ -111,7 +113,7 @@ def _chosen(names: str, known: tuple[str, ...]) -> tuple[str, ...]:
     from genmix.errors import nearest
 
     chosen = tuple(dict.fromkeys(name.strip().lower() for name in names.split(",")))
-    if chosen == ("all",):
+    if "all" in chosen:
         return known
     for name in chosen:
         if name in known:

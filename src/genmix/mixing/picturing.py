@@ -4,16 +4,28 @@ GenMix is not among the methods: it needs edits, and `genmix preview` shows it s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import torch
 
 from genmix.datasets.fetching import Picture
+from genmix.fractals import FractalBank
 from genmix.images import Image
-from genmix.mixing import CutMix, FMix, GridMix, MixUp, ResizeMix, SaliencyMix, SmoothMix
+from genmix.jobs.augment import Progress
+from genmix.mixing.augmix import AugMix
 from genmix.mixing.base import Mixer, PairMixer
+from genmix.mixing.cutmix import CutMix
+from genmix.mixing.cutout import Cutout
+from genmix.mixing.fmix import FMix
+from genmix.mixing.gridmix import GridMix
+from genmix.mixing.ipmix import IPMix
+from genmix.mixing.mixup import MixUp
+from genmix.mixing.pixmix import PictureMixer, PixMix
+from genmix.mixing.resizemix import ResizeMix
+from genmix.mixing.saliencymix import SaliencyMix
+from genmix.mixing.smoothmix import SmoothMix
 from genmix.seeding import seed_of
 from genmix.sheets import SheetRow, draw_sheet
 
@@ -28,7 +40,12 @@ LABEL_MIXING: dict[str, type[PairMixer]] = {
 }
 """The methods that mix labels, by the names that users write, in the order of a sheet."""
 
-LABEL_PRESERVING: dict[str, type[Mixer]] = {}
+LABEL_PRESERVING: dict[str, type[Mixer]] = {
+    "cutout": Cutout,
+    "augmix": AugMix,
+    "pixmix": PixMix,
+    "ipmix": IPMix,
+}
 """The methods that keep the label, after the others on a sheet; λ has no meaning for them."""
 
 METHODS = (*LABEL_MIXING, *LABEL_PRESERVING)
@@ -54,7 +71,12 @@ class Mixed:
 
 
 def draw_methods(
-    pictures: Sequence[Picture], methods: Sequence[str], lambdas: Sequence[float], *, seed: int = 0
+    pictures: Sequence[Picture],
+    methods: Sequence[str],
+    lambdas: Sequence[float],
+    *,
+    seed: int = 0,
+    progress: Progress = lambda *_: None,
 ) -> Image:
     """Draw a grid of mixed pictures with their label weights.
 
@@ -63,30 +85,41 @@ def draw_methods(
     is alone is mixed with itself, turned upside down.
 
     Args:
-        pictures: One or more, of the same height and width.
+        pictures: One or more, squares of one size.
         methods: One or more of `METHODS`.
-        lambdas: λ of each column, in [0, 1]; a method that keeps the label makes as many draws.
+        lambdas: λ of each column, in [0, 1]; a method that keeps the label makes as many draws,
+            beside the original where no other method shows it.
         seed: Of every random choice.
+        progress: Told (stage, done, total) while fractals are drawn, once for each size.
 
     Returns:
         The sheet: uint8, height x width x 3, RGB.
     """
     mixing = [method for method in LABEL_MIXING if method in methods]
     preserving = [method for method in LABEL_PRESERVING if method in methods]
-    if len(methods) == 1:
-        pairs = _pairs(pictures) if mixing else [(picture, picture) for picture in pictures]
-        rows = [_row("", methods[0], pair, lambdas, seed, k) for k, pair in enumerate(pairs)]
-    else:
-        pair = _pairs(pictures)[0]
-        rows = [_row(method, method, pair, lambdas, seed, 0) for method in mixing]
-        below = [_row(method, method, pair, lambdas, seed, 0) for method in preserving]
-        if mixing and preserving:
-            below[0] = replace(below[0], heading="These keep the label: as many draws of each")
-        rows += below
-    draws = [f"draw {k}" for k in range(1, len(lambdas) + 1)]
-    columns = [f"lambda {lam:g}" for lam in lambdas] if mixing else draws
-    title = methods[0] if len(methods) == 1 else ""
+    lines = None if len(methods) == 1 else 1
+    rows = []
+    for method in mixing:
+        for k, pair in enumerate(_pairs(pictures)[:lines]):
+            # The same draws for every λ, so that a box grows where it is.
+            cells = [mix(method, pair, lam, seed=seed_of("mix", seed, k)) for lam in lambdas]
+            rows.append(_row(method if lines else "", cells))
+    for method in preserving:
+        for k, picture in enumerate(pictures[:lines]):
+            draws_seed = seed_of("mix", seed, k)
+            cells = keep(method, picture, len(lambdas), seed=draws_seed, progress=progress)
+            if not mixing:  # where there is λ, its last column mostly is the original
+                cells = [Mixed(picture.image, {picture.name: 1.0}), *cells]
+            heading = _PRESERVING if mixing and method == preserving[0] else None
+            rows.append(_row(method if lines else "", cells, heading))
+    columns = [f"lambda {lam:g}" for lam in lambdas]
+    if not mixing:
+        columns = ["original", *(f"draw {k}" for k in range(1, len(lambdas) + 1))]
+    title = "" if lines else methods[0]
     return draw_sheet(rows, columns, title=title, cell_px=pictures[0].image.shape[0])
+
+
+_PRESERVING = "These keep the label: as many draws of each"
 
 
 def _pairs(pictures: Sequence[Picture]) -> list[tuple[Picture, Picture]]:
@@ -97,22 +130,9 @@ def _pairs(pictures: Sequence[Picture]) -> list[tuple[Picture, Picture]]:
     return list(pairwise(pictures))
 
 
-def _row(
-    title: str,
-    method: str,
-    pair: tuple[Picture, Picture],
-    lambdas: Sequence[float],
-    seed: int,
-    line: int,
-) -> SheetRow:
-    if method in LABEL_MIXING:
-        # The same draws for every λ, so that a box grows where it is.
-        cells = [mix(method, pair, lam, seed=seed_of("mix", seed, line)) for lam in lambdas]
-    else:
-        cells = [
-            keep(method, pair[0], seed=seed_of("mix", seed, line, k)) for k in range(len(lambdas))
-        ]
-    return SheetRow(title, [cell.image for cell in cells], captions=[c.caption for c in cells])
+def _row(title: str, cells: Sequence[Mixed], heading: str | None = None) -> SheetRow:
+    captions = [cell.caption for cell in cells]
+    return SheetRow(title, [cell.image for cell in cells], heading=heading, captions=captions)
 
 
 def mix(method: str, pair: tuple[Picture, Picture], lam: float, *, seed: int) -> Mixed:
@@ -134,10 +154,35 @@ def mix(method: str, pair: tuple[Picture, Picture], lam: float, *, seed: int) ->
     return _mixed(mixer, pair)
 
 
-def keep(method: str, picture: Picture, *, seed: int) -> Mixed:
-    """Change a picture by a method of `LABEL_PRESERVING`; `seed` is that of its draws."""
+def keep(
+    method: str,
+    picture: Picture,
+    count: int,
+    *,
+    seed: int,
+    progress: Progress = lambda *_: None,
+) -> list[Mixed]:
+    """Change a picture by a method that keeps its label, several times.
+
+    Args:
+        method: One of `LABEL_PRESERVING`.
+        picture: What to change.
+        count: How often.
+        seed: Of all draws, one after the other.
+        progress: Told (stage, done, total) while fractals are drawn.
+    """
+    kind = LABEL_PRESERVING[method]
     generator = torch.Generator().manual_seed(seed)
-    return _mixed(LABEL_PRESERVING[method](num_classes=1, generator=generator), [picture])
+    if issubclass(kind, PictureMixer):
+        # The mixer's own bank is eight times as large, for training, and takes as long to draw.
+        size = max(picture.image.shape[:2]) * 8 // 7
+        bank = FractalBank.open(
+            16, size, 0, progress=lambda done, total: progress("fractals", done, total)
+        )
+        mixer: Mixer = kind(bank, num_classes=1, generator=generator)
+    else:
+        mixer = kind(num_classes=1, generator=generator)
+    return [_mixed(mixer, [picture]) for _ in range(count)]
 
 
 def _mixed(mixer: Mixer, batch: Sequence[Picture]) -> Mixed:
