@@ -1,5 +1,6 @@
 """What every test shares: a cache of its own session, and a small set of drawn scenes."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 
 from genmix.datasets.samples import synthetic_photos
 from genmix.recipe import Recipe
+
+# Tests mix tiny tensors: threads would only wait for each other. Read when torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,6 +7,7 @@ waits for a GPU.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias, TypedDict, get_args
 
@@ -27,7 +28,7 @@ Partners: TypeAlias = Sequence[int] | npt.NDArray[np.int64]
 IMAGE_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.uint8)
 
 
-class Mixer(nn.Module):
+class Mixer(nn.Module, ABC):
     """Base of all mixers: `images, targets = mixer(images, labels)`.
 
     In `eval()` it returns its input. In `train()` it returns mixed images and, where it mixes
@@ -111,11 +112,11 @@ class Mixer(nn.Module):
             return self.unmixed(images), targets
         return self.mix(images, targets, rng)
 
+    @abstractmethod
     def mix(
         self, images: Tensor, targets: Tensor, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
         """Draw and mix; what each method defines."""
-        raise NotImplementedError
 
     def _targets(self, images: Tensor, labels: Tensor) -> Tensor:
         if labels.shape[:1] != images.shape[:1]:

@@ -126,13 +126,20 @@ class Sequential(_Stack):
         """Make sure that a batch fits the first member."""
         self._members[0].check(images)
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
-    def _mix_batch(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        self.check(images)
-        targets = self._targets(images, labels)
+    def mix(
+        self,
+        images: Tensor,
+        targets: Tensor,
+        rng: np.random.Generator | None = None,  # noqa: ARG002 (each member draws for itself)
+    ) -> tuple[Tensor, Tensor]:
+        """Apply the members in turn."""
         for member in self._members:
             images, targets = member(images, targets)
         return images, targets
+
+    def _mix_batch(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        self.check(images)
+        return self.mix(images, self._targets(images, labels))
 
 
 def _common_classes(num_classes: int | None, members: Sequence[Mixer]) -> int | None:
