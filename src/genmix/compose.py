@@ -41,9 +41,6 @@ def draw_composition(
 ) -> Composition:
     """Draw the choices of one composite.
 
-    Every choice takes its number from `rng` whether it is used or not, so that changing one
-    setting leaves the other choices as they were.
-
     Args:
         rng: The composite's own generator.
         masks: Families to choose from, each as likely.
@@ -51,12 +48,38 @@ def draw_composition(
         blend: Lowest and highest λ, drawn evenly.
         fractals: How many fractals there are to choose from, 1 or more.
     """
-    keeps_part, family, side, fractal, position = rng.random(5)
+    return composition_of(
+        rng.random(DRAWS).tolist(),
+        masks=masks,
+        hybrid_share=hybrid_share,
+        blend=blend,
+        fractals=fractals,
+    )
+
+
+DRAWS = 5
+"""How many random numbers the choices of one composite take."""
+
+
+def composition_of(
+    numbers: Sequence[float],
+    *,
+    masks: Sequence[MaskFamily],
+    hybrid_share: float,
+    blend: tuple[float, float],
+    fractals: int,
+) -> Composition:
+    """Turn `DRAWS` numbers in [0, 1) into the choices of one composite; see `draw_composition`.
+
+    Every choice has a number of its own whether it is used or not, so that changing one setting
+    leaves the other choices as they were.
+    """
+    keeps_part, family, side, fractal, position = numbers
     low, high = blend
-    share = low + (high - low) * float(position)
+    share = low + (high - low) * position
     return Composition(
         mask=masks[int(family * len(masks))] if keeps_part < hybrid_share else None,
-        inverted=bool(side < 0.5),
+        inverted=side < 0.5,
         fractal=int(fractal * fractals) if high > 0 else None,
         blend=share,
     )

@@ -18,6 +18,7 @@ from genmix.mixing.base import (
     mix_targets,
     on_device,
 )
+from genmix.mixing.masked import as_bits, select_
 
 
 class Box(NamedTuple):
@@ -119,8 +120,7 @@ def paste_(mine: Tensor, other: Tensor, boxes: Sequence[Box]) -> None:
         top, bottom, left, right = boxes[0]
         mine[..., top:bottom, left:right] = other[..., top:bottom, left:right]
         return
-    inside = _inside(boxes, mine)
-    torch.where(inside, other, mine, out=mine)
+    select_(mine, other, as_bits(_inside(boxes, mine), mine))
 
 
 def check_boxes(boxes: Sequence[Box], images: Tensor) -> list[Box]:

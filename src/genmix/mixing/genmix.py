@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genmix.compose import draw_composition
+from genmix.compose import DRAWS, composition_of
 from genmix.errors import MixerError
 from genmix.fractals import FractalBank
 from genmix.masks import FAMILIES, MaskFamily, SeamProfile, make_mask
-from genmix.mixing.base import Mixer, check_images
+from genmix.mixing.base import Mixer, check_images, goes_one_by_one, weights_like
 from genmix.recipe import Recipe
 
 
@@ -115,14 +115,14 @@ class GenMix(Mixer):
         originals, edits = images.unbind(1)
         tables = self._tables_for(originals)
         drawn = [
-            draw_composition(
-                rng,
+            composition_of(
+                numbers,
                 masks=self.masks,
                 hybrid_share=self.hybrid_share,
                 blend=self.blend,
                 fractals=max(1, len(tables.fractals)),
             )
-            for _ in range(len(originals))
+            for numbers in rng.random((len(originals), DRAWS)).tolist()
         ]
         masks = [tables.masks[(each.mask, each.inverted)] for each in drawn]
         fractals = [None if d.fractal is None else tables.fractals[d.fractal] for d in drawn]
@@ -196,6 +196,8 @@ def genmix(
             f"originals {tuple(originals.shape)}, edits {tuple(edits.shape)}, {len(masks)} masks, "
             f"{len(fractals)} fractals and {len(blends)} λ do not fit together"
         )
+    if not goes_one_by_one(originals):
+        return _compose_at_once(originals, edits, masks, fractals, blends)
     composed = torch.empty_like(originals)
     exact = originals.dtype in {torch.float32, torch.float64}
     for k, (mask, fractal, blend) in enumerate(zip(masks, fractals, blends, strict=True)):
@@ -207,6 +209,25 @@ def genmix(
         if not exact:
             composed[k].copy_(into.round_() if originals.dtype == torch.uint8 else into)
     return composed
+
+
+def _compose_at_once(
+    originals: Tensor,
+    edits: Tensor,
+    masks: Sequence[Tensor],
+    fractals: Sequence[Tensor | None],
+    blends: Sequence[float],
+) -> Tensor:
+    """Compose a batch of small pictures, or one on a device, in a few operations."""
+    kind = torch.float64 if originals.dtype == torch.float64 else torch.float32
+    weights = torch.stack(list(masks))[:, None].to(kind)
+    composed = torch.lerp(originals.to(kind), edits.to(kind), weights)
+    if (some := next((fractal for fractal in fractals if fractal is not None), None)) is not None:
+        pictures = torch.stack([some if fractal is None else fractal for fractal in fractals])
+        shares = [0.0 if f is None else blend for f, blend in zip(fractals, blends, strict=True)]
+        composed.lerp_(pictures.to(kind), weights_like(np.array(shares), composed))
+    rounded = composed.round_() if originals.dtype == torch.uint8 else composed
+    return rounded.to(originals.dtype)
 
 
 def _fractals(bank: FractalBank | Tensor | None, like: Tensor) -> Tensor:

@@ -54,26 +54,34 @@ def mixup(
         MixerError: If λ or partners do not fit the batch.
     """
     lam, partners = check_draws(len(images), lam, partners)
-    if not inplace and not goes_one_by_one(images):
+    if inplace:
+        share = 1 - np.asarray(lam)
+
+        def combine(mine: Tensor, other: Tensor, at: slice) -> None:
+            lerp_into(mine, mine, other, share[at] if share.ndim else share)
+
+        mixed = mix_pairs(images, partners, combine, inplace=True)
+    elif goes_one_by_one(images):
+        mixed = torch.empty_like(images)
+        shares: list[float] = np.broadcast_to(lam, len(images)).tolist()
+        for i, (j, own) in enumerate(zip(partners.tolist(), shares, strict=True)):
+            lerp_into(mixed[i], images[j], images[i], own)
+    else:
         # The partners' copy becomes the mixture: one batch less than copying both.
         mixed = take(images, partners)
-        lerp_(mixed, images, lam)
-        return mixed, mix_targets(targets, lam, partners)
-    share = 1 - np.asarray(lam)
-
-    def combine(mine: Tensor, other: Tensor, at: slice) -> None:
-        lerp_(mine, other, share[at] if share.ndim else share)
-
-    mixed = mix_pairs(images, partners, combine, inplace=inplace)
+        lerp_into(mixed, mixed, images, lam)
     return mixed, mix_targets(targets, lam, partners)
 
 
-def lerp_(mine: Tensor, other: Tensor, share: Lambda | np.ndarray) -> None:
-    """Move `mine` towards `other` by a share, of all or of each sample, in float arithmetic."""
+def lerp_into(out: Tensor, mine: Tensor, other: Tensor, share: Lambda) -> None:
+    """Write (1 - share) mine + share other into `out`, which may be one of them.
+
+    In float arithmetic whatever the type: uint8 is rounded at the end.
+    """
     weight_is_exact = np.size(share) == 1 or mine.dtype in {torch.float32, torch.float64}
     if weight_is_exact and mine.dtype != torch.uint8:
-        mine.lerp_(other, weights_like(share, mine))
+        torch.lerp(mine, other, weights_like(share, mine), out=out)
         return
     exact = mine.float()
     exact.lerp_(other.float(), weights_like(share, exact))
-    mine.copy_(exact.round_() if mine.dtype == torch.uint8 else exact)
+    out.copy_(exact.round_() if out.dtype == torch.uint8 else exact)
