@@ -9,7 +9,7 @@ from torch import Tensor
 from genmix.errors import MixerError
 from genmix.mixing.base import Mixer, check_images
 from genmix.mixing.cutmix import Box, check_boxes, paste_
-from genmix.mixing.operations import LARGE
+from genmix.mixing.operations import LARGE, is_on_cpu
 
 
 class Cutout(Mixer):
@@ -89,7 +89,7 @@ def cutout(
     each = check_boxes([boxes] if isinstance(boxes, Box) else boxes, images)
     value = _fill_like(fill, images)
     hidden = images if inplace else images.clone()
-    if images.device.type != "cpu" or images[:1].numel() < LARGE or len(each) == 1:
+    if not is_on_cpu(images) or images[:1].numel() < LARGE or len(each) == 1:
         paste_(hidden, value.expand_as(hidden), each)
         return hidden
     for image, box in zip(hidden, each, strict=True):

@@ -26,6 +26,7 @@ from genmix.mixing.operations import (
     check_severity,
     check_steps,
     draw_steps,
+    is_on_cpu,
     plane,
     round_levels,
     to_exact,
@@ -272,7 +273,7 @@ def _mix_patch_(levels: Tensor, picture: Tensor, patch: Patch) -> None:
         return
     exact = to_exact(mine[None])
     blend = BLENDINGS[patch.method]
-    if levels.device.type == "cpu":
+    if is_on_cpu(levels):
         blend.on_cpu(plane(exact[0].numpy()), plane(other.numpy()), patch.a, patch.b)
     else:
         blend.on_device(exact, other[None], np.array([patch.a]), np.array([patch.b]))

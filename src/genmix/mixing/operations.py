@@ -155,6 +155,11 @@ def draw_steps(
     return steps
 
 
+def is_on_cpu(values: Tensor) -> bool:
+    """Say whether OpenCV can work on a tensor."""
+    return values.device.type == "cpu"
+
+
 def for_parts(images: Tensor, work: Callable[[slice], None]) -> None:
     """Do some work on a batch part by part; on a device, at once.
 
@@ -162,16 +167,22 @@ def for_parts(images: Tensor, work: Callable[[slice], None]) -> None:
     as torch may use, which is one in the workers of a DataLoader.
     """
     count, values = len(images), images[:1].numel()
-    length = max(1, count if images.device.type != "cpu" else _PART // max(1, values))
+    length = max(1, count if not is_on_cpu(images) else _PART // max(1, values))
     cuts = [slice(k, min(k + length, count)) for k in range(0, count, length)]
     threads = min(torch.get_num_threads(), len(cuts))
     if threads < 2 or values < LARGE:
         for at in cuts:
             work(at)
         return
+    inference = torch.is_inference_mode_enabled()
+
+    def work_alike(at: slice) -> None:
+        # A thread starts in torch's default mode.
+        with torch.inference_mode(inference):
+            work(at)
+
     with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(work, cuts):
-            pass
+        list(pool.map(work_alike, cuts))
 
 
 _PART = 131_072
@@ -186,7 +197,7 @@ def to_exact(images: Tensor) -> Tensor:
     kind = torch.float64 if images.dtype == torch.float64 else torch.float32
     exact = torch.empty(images.shape, dtype=kind, device=images.device)
     scale = 1 if images.dtype == torch.uint8 else 255
-    if images.device.type == "cpu" and images.dtype != torch.bfloat16:
+    if is_on_cpu(images) and images.dtype != torch.bfloat16:
         np.multiply(images.numpy(), scale, out=exact.numpy(), dtype=exact.numpy().dtype)
         return exact
     return exact.copy_(images).mul_(scale)
@@ -199,26 +210,31 @@ def to_levels(images: Tensor, exact: Tensor) -> Tensor:
 
 def round_levels(exact: Tensor) -> Tensor:
     """Round floats from 0 to 255 to levels: uint8."""
-    if exact.device.type != "cpu":
+    if not is_on_cpu(exact):
         return exact.round().clamp_(0, 255).to(torch.uint8)
     levels = torch.empty_like(exact, dtype=torch.uint8)
-    cv2.convertScaleAbs(plane(exact.numpy().clip(0, 255)), dst=plane(levels.numpy()))
+    values = exact.numpy().clip(0, 255)
+    if exact.dtype == torch.float64:
+        np.rint(values, out=values)  # OpenCV would go through float32, which moves halves.
+    cv2.convertScaleAbs(plane(values), dst=plane(levels.numpy()))
     return levels
 
 
 def write_(images: Tensor, exact: Tensor) -> None:
-    """Write floats from 0 to 255 into images, rounded to uint8 or as floats in [0, 1]."""
+    """Write floats into images, cut to 0 to 255: rounded to uint8, or as floats in [0, 1]."""
     if images.dtype == torch.uint8:
         images.copy_(round_levels(exact))
-    elif images.device.type == "cpu" and images.dtype != torch.bfloat16:
-        np.multiply(exact.numpy(), 1 / 255, out=images.numpy(), casting="same_kind")
+    elif is_on_cpu(images) and images.dtype != torch.bfloat16:
+        values = exact.numpy()
+        np.clip(values, 0, 255, out=values)
+        np.multiply(values, 1 / 255, out=images.numpy(), casting="same_kind")
     else:
-        images.copy_(exact.mul_(1 / 255))
+        images.copy_(exact.clamp_(0, 255).mul_(1 / 255))
 
 
 def move_(exact: Tensor, levels: Tensor, shares: npt.NDArray[np.float64]) -> None:
     """Move floats from 0 to 255 towards levels in place, each sample by its share."""
-    if exact.device.type != "cpu":
+    if not is_on_cpu(exact):
         exact.lerp_(levels.to(exact.dtype), weights_like(shares, exact))
         return
     for mine, other, share in zip(exact.numpy(), levels.numpy(), shares.tolist(), strict=True):
@@ -240,7 +256,7 @@ def apply_chains(levels: Tensor, chains: Sequence[Sequence[Chain]]) -> list[Tens
     Returns:
         K changed copies of the levels.
     """
-    if levels.device.type == "cpu":
+    if is_on_cpu(levels):
         return [_apply_one_by_one(levels, each) for each in chains]
     stacked = levels.repeat(len(chains), 1, 1, 1)
     _apply_in_groups_(stacked, [chain for each in chains for chain in each])
@@ -376,9 +392,15 @@ def _sources(step: Step, height: int, width: int) -> tuple[float, ...]:
 
 
 def _autocontrast_many(levels: Tensor, _: Sequence[Step]) -> Tensor:
-    from torchvision.transforms.v2 import functional as vision
-
-    return vision.autocontrast(levels.view(-1, 1, *levels.shape[2:])).view_as(levels)
+    """Look levels up in the same tables as `_autocontrast`; float64 makes them the same."""
+    flat = levels.flatten(2)
+    low, high = (edge.double() for edge in torch.aminmax(flat, dim=2, keepdim=True))
+    # `255 / x` would be 255 times a rounded 1 / x.
+    scale = torch.full_like(high, 255) / (high - low).clamp_min(1)
+    ramp = torch.arange(256, device=levels.device)
+    stretched = (ramp * scale - low * scale).clamp_(0, 255)
+    tables = torch.where(high > low, stretched, ramp.double()).to(torch.uint8)
+    return tables.gather(2, flat.long()).view_as(levels)
 
 
 def _equalize_many(levels: Tensor, _: Sequence[Step]) -> Tensor:

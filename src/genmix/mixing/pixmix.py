@@ -23,6 +23,7 @@ from genmix.mixing.operations import (
     check_steps,
     draw_steps,
     for_parts,
+    is_on_cpu,
     plane,
     to_exact,
     to_levels,
@@ -266,7 +267,7 @@ def _mix_part(
     """Mix a part of a batch: floats from 0 to 255."""
     mixed = to_exact(images)
     levels = to_levels(images, mixed)
-    if mixed.device.type == "cpu":
+    if is_on_cpu(mixed):
         arrays = (each.numpy() for each in (mixed, levels, pictures))
         for into, own, picture, start, each in zip(*arrays, starts, rounds, strict=True):
             _mix_one_(into, own, picture, start, each)
@@ -394,7 +395,7 @@ def _multiply(x: npt.NDArray[Any], y: Levels, a: float, b: float) -> None:
 _GREY = 127.5
 
 _BLACK = 1e-37 * _GREY
-"""What black counts as, as in the authors' code, so that a negative power of it is finite."""
+"""What black counts as, so that a negative power of it is finite; it is the authors' value."""
 
 _LOGS = np.log(np.maximum(np.arange(256), _BLACK))
 

@@ -1,0 +1,210 @@
+"""IPMix against an independent float64 formulation."""
+
+from importlib import import_module
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from genmix.errors import MixerError
+from genmix.mixing import Box, IPMix, Patch, Step, ipmix
+from genmix.mixing.ipmix import Mixing, draw_patches
+from tests.mixing.test_augmix import draw_images, in_unit, levels_of
+from tests.mixing.test_operations import (
+    TYPES,
+    Levels,
+    expected,
+    go_in_groups,
+    random_levels,
+    seeds,
+    shapes,
+    steps,
+)
+from tests.mixing.test_pixmix import mixed_by_formula
+
+module = import_module("genmix.mixing.ipmix")
+
+
+@st.composite
+def patches(draw: st.DrawFn, shape: tuple[int, ...]) -> Patch:
+    """Any patch within an image, also an empty one."""
+    channels, height, width = shape
+    edges = [sorted(draw(st.lists(st.integers(0, e), min_size=2, max_size=2))) for e in shape[1:]]
+    (top, bottom), (left, right) = edges
+    assert bottom <= height
+    assert right <= width
+    box = Box(top, bottom, left, right)
+    methods: tuple[Mixing, ...] = ("add", "multiply", "pixels", "elements")
+    method = draw(st.sampled_from(methods))
+    if method in {"add", "multiply"}:
+        return Patch(box, method, draw(st.floats(0, 2)), draw(st.floats(-1, 1)))
+    planes = 1 if method == "pixels" else channels
+    rng = np.random.default_rng(draw(seeds))
+    return Patch(box, method, keep=rng.random((planes, bottom - top, right - left)) < 0.5)
+
+
+def patched(levels: Levels, picture: Levels, patch: Patch) -> Levels:
+    """Mix one patch in float64, and round to levels."""
+    changed = levels.copy()
+    at = (slice(None), slice(patch.box.top, patch.box.bottom), slice(*patch.box[2:]))
+    mine, other = levels[at] / 255, picture[at] / 255
+    if patch.keep is None:
+        outcome = mixed_by_formula(mine, other, patch.method, patch.a, patch.b)
+    else:
+        outcome = np.where(np.broadcast_to(patch.keep, mine.shape), mine, other)
+    changed[at] = np.rint(255 * outcome)
+    return changed
+
+
+def check_formula(
+    shape: tuple[int, int, int, int], seed: int, data: st.DataObject, kinds: list[torch.dtype]
+) -> None:
+    count, *each = shape
+    kind = data.draw(st.sampled_from(kinds))
+    width = data.draw(st.integers(1, 3))
+    swap = patches(tuple(each)).filter(lambda patch: patch.keep is not None)
+    # Only the last patch blends: a value halfway between two levels may fall to either.
+    of_patches = st.tuples(st.lists(swap, max_size=2), st.lists(patches(tuple(each)), max_size=1))
+    chain = st.one_of(
+        st.lists(steps(exact=True), max_size=3),
+        of_patches.map(lambda parts: [*parts[0], *parts[1]]),
+    )
+    chains = data.draw(
+        st.lists(st.lists(chain, min_size=width, max_size=width), min_size=count, max_size=count)
+    )
+    rng = np.random.default_rng(seed)
+    weights, skip = rng.dirichlet([1.0] * width, count), rng.random(count)
+    images, pictures = draw_images(seed, shape, kind), random_levels(seed + 1, shape)
+    wanted, doubt = in_unit(images) * skip[:, None, None, None], np.zeros(count)
+    for n, levels in enumerate(levels_of(images)):
+        for k, chain_ in enumerate(chains[n]):
+            changed, share = levels, (1 - skip[n]) * weights[n, k]
+            for link in chain_:
+                if isinstance(link, Step):
+                    changed = expected(changed, link)
+                else:
+                    changed = patched(changed, pictures[n].numpy(), link)
+                    doubt[n] += share * (link.keep is None)
+            wanted[n] += share * changed / 255
+    mixed = ipmix(images, pictures, chains, weights, skip)
+    tolerances = dict(zip(TYPES, (1e-12, 1e-6, 1e-3, 4e-3, 0.5001 / 255), strict=True))
+    limit = tolerances[kind] + doubt[:, None, None, None] * 1.001 / 255
+    assert (np.abs(in_unit(mixed) - wanted) <= limit).all()
+    assert mixed.dtype == kind
+
+
+@given(shapes, seeds, st.data())
+@settings(deadline=None)
+def test_ipmix_is_its_formula(
+    shape: tuple[int, int, int, int], seed: int, data: st.DataObject
+) -> None:
+    check_formula(shape, seed, data, TYPES)
+
+
+def test_ipmix_is_its_formula_on_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_in_groups(monkeypatch)
+
+    @given(shapes, seeds, st.data())
+    @settings(deadline=None, max_examples=40)
+    def check(shape: tuple[int, int, int, int], seed: int, data: st.DataObject) -> None:
+        check_formula(shape, seed, data, [torch.float32, torch.uint8])
+
+    check()
+
+
+def test_patches_follow_one_another() -> None:
+    images = torch.full((1, 1, 4, 4), 100, dtype=torch.uint8)
+    pictures = torch.full_like(images, 200)
+    everywhere, left = Box(0, 4, 0, 4), Box(0, 4, 0, 2)
+    chain = [
+        Patch(everywhere, "add", 0.5, 0.5),
+        Patch(left, "pixels", keep=np.zeros((1, 4, 2), bool)),
+        Patch(everywhere, "add", 1.0, 0.1),
+    ]
+    mixed = ipmix(images, pictures, [[chain]], [[1.0]], [0.0])
+    assert mixed[0, 0, 0].tolist() == [207, 207, 157, 157]
+
+
+@given(st.integers(1, 4), st.integers(1, 90), st.integers(1, 90), seeds)
+@settings(deadline=None, max_examples=50)
+def test_drawn_patches_lie_in_the_picture_and_have_the_sizes_of_the_paper(
+    channels: int, height: int, width: int, seed: int
+) -> None:
+    drawn = draw_patches(np.random.default_rng(seed), 40, 3.0, channels, height, width)
+    side = min(height, width)
+    for (top, bottom, left, right), method, _, _, keep in drawn:
+        assert 0 <= top < bottom <= height
+        assert 0 <= left < right <= width
+        assert max(bottom - top, right - left) <= side
+        if method in {"pixels", "elements"}:
+            planes = 1 if method == "pixels" else channels
+            assert keep is not None
+            assert keep.shape == (planes, bottom - top, right - left)
+
+
+def test_sizes_methods_and_shares_are_drawn_evenly() -> None:
+    drawn = draw_patches(np.random.default_rng(0), 8000, 3.0, 1, 224, 224)
+    heights = np.array([patch.box.bottom - patch.box.top for patch in drawn])
+    widths = np.array([patch.box.right - patch.box.left for patch in drawn])
+    for size in (8, 16, 32, 64, 224):
+        assert ((heights == size) & (widths == size)).mean() == pytest.approx(1 / 12, abs=0.012)
+    methods = [patch.method for patch in drawn]
+    for method in ("add", "multiply", "pixels", "elements"):
+        assert methods.count(method) / 8000 == pytest.approx(0.25, abs=0.02)
+    kept = [patch.keep.mean() for patch in drawn if patch.keep is not None]
+    assert np.mean(kept) == pytest.approx(0.5, abs=0.02)
+    assert np.mean(np.array(kept) < 0.25) == pytest.approx(0.25, abs=0.03)
+
+
+def test_chains_are_of_both_kinds_and_of_any_depth(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+
+    def keep(images: Tensor, *arguments: object, inplace: bool) -> Tensor:  # noqa: ARG001
+        seen.extend(arguments)
+        return images
+
+    monkeypatch.setattr(module, "ipmix", keep)
+    mixer = IPMix(random_levels(0, (2, 3, 8, 8)), generator=torch.Generator().manual_seed(0))
+    mixer(torch.rand(1500, 3, 8, 8), torch.arange(1500))
+    _, chains, weights, skip = seen
+    assert isinstance(chains, list)
+    assert isinstance(weights, np.ndarray)
+    assert isinstance(skip, np.ndarray)
+    flat = [chain for each in chains for chain in each]
+    assert len(flat) == 4500
+    assert np.allclose(np.bincount([len(chain) for chain in flat]) / 4500, 0.25, atol=0.03)
+    patches_ = sum(isinstance(chain[0], Patch) for chain in flat if chain)
+    assert patches_ / sum(map(bool, flat)) == pytest.approx(0.5, abs=0.03)
+    assert weights.mean(0) == pytest.approx(1 / 3, abs=0.02)
+    assert skip.mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_settings_and_chains_that_do_not_fit_are_named() -> None:
+    for settings_, words in (
+        ({"width": 0}, "width is 0"),
+        ({"depth": 0}, "depth is 0"),
+        ({"beta": -1}, "beta is -1"),
+        ({"severity": 0.5}, "severity is 0.5"),
+    ):
+        with pytest.raises(MixerError, match=words):
+            IPMix(**settings_)
+    images, pictures = torch.rand(1, 3, 8, 8), random_levels(0, (1, 3, 8, 8))
+    box, keep = Box(0, 4, 0, 4), np.ones((1, 4, 4), bool)
+    for chain, words in (
+        ([Step("invert"), Patch(box, "add")], "a chain holds Patch, Step: give steps, or patches"),
+        (["invert"], "a chain holds str"),
+        ([Patch(Box(0, 9, 0, 4), "add")], "does not lie in a picture of 8 x 8"),
+        ([Patch(box, "screen")], "the method is 'screen': it must be one of add, multiply, pixels"),  # type: ignore[arg-type]
+        ([Patch(box, "add", float("inf"))], "they must be finite"),
+        ([Patch(box, "elements", keep=keep)], r"\(1, 4, 4\): 'elements' needs \(3, 4, 4\)"),
+        ([Patch(box, "pixels")], r"keep has the shape None: 'pixels' needs \(1, 4, 4\)"),
+    ):
+        with pytest.raises(MixerError, match=words):
+            ipmix(images, pictures, [[chain]], [[1.0]], [0.5])  # type: ignore[list-item]
+    with pytest.raises(MixerError, match="expected 1 x 2, as the weights"):
+        ipmix(images, pictures, [[[]]], [[0.5, 0.5]], [0.5])
+    with pytest.raises(MixerError, match=r"pictures are torch\.uint8"):
+        ipmix(images, pictures[:, :1], [[[]]], [[1.0]], [0.5])

@@ -1,0 +1,173 @@
+"""What Cutout, AugMix, PixMix and IPMix share; their arithmetic is in the file of each."""
+
+import copy
+import pickle
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor
+
+import genmix
+from genmix.errors import MixerError
+from genmix.mixing import AugMix, Cutout, IPMix, PixMix
+from genmix.mixing.base import Mixer
+from tests.mixing.test_operations import TYPES, go_in_groups, random_levels
+
+MIXERS: list[type[Mixer]] = [Cutout, AugMix, PixMix, IPMix]
+SMALL, LARGE = (6, 3, 12, 15), (6, 3, 80, 90)
+PICTURES = random_levels(9, (5, 3, 95, 100))
+SETTINGS: dict[type[Mixer], dict[str, object]] = {
+    PixMix: {"pictures": PICTURES},
+    IPMix: {"pictures": PICTURES},
+}
+LABELS = torch.arange(6)
+
+
+def make(mixer: type[Mixer], seed: int = 1, **more: object) -> Mixer:
+    build = partial(mixer, **SETTINGS.get(mixer, {}), **more)  # type: ignore[arg-type]
+    return build(generator=torch.Generator().manual_seed(seed))
+
+
+def batch(shape: tuple[int, ...], kind: torch.dtype = torch.float32, seed: int = 0) -> Tensor:
+    levels = random_levels(seed, shape)
+    return levels if kind == torch.uint8 else levels.to(kind) / 255
+
+
+@pytest.mark.parametrize("shape", [SMALL, LARGE])
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_the_label_stays_and_the_values_stay_in_their_range(
+    mixer: type[Mixer], shape: tuple[int, ...]
+) -> None:
+    for kind in TYPES:
+        images = batch(shape, kind)
+        before = images.clone()
+        mixed, targets = make(mixer)(images, LABELS)
+        assert targets is LABELS
+        assert torch.equal(images, before)
+        assert not torch.equal(mixed, images)
+        assert (mixed.dtype, mixed.shape) == (kind, images.shape)
+        assert mixed.isfinite().all()
+        assert mixed.min() >= 0
+        assert mixed.max() <= (255 if kind == torch.uint8 else 1)
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_half_precision_and_uint8_mix_as_float64_does(mixer: type[Mixer]) -> None:
+    exact = make(mixer)(batch(LARGE, torch.float64), LABELS)[0]
+    for kind, tolerance in (
+        (torch.float32, 1e-4),
+        (torch.float16, 1e-3),
+        (torch.uint8, 0.51 / 255),
+    ):
+        mixed = make(mixer)(batch(LARGE, kind), LABELS)[0].double()
+        off = mixed / (255 if kind == torch.uint8 else 1) - exact
+        # A value that is halfway between two levels may fall to either, and be moved far from
+        # there by what comes after.
+        assert (off.abs() > tolerance).double().mean() < 0.002
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_num_classes_turns_indices_into_probabilities(mixer: type[Mixer]) -> None:
+    _, targets = make(mixer, num_classes=6)(batch(SMALL), LABELS)
+    assert torch.equal(targets, torch.eye(6))
+
+
+@pytest.mark.parametrize("shape", [SMALL, LARGE])
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_channels_last_in_place_and_a_slice_change_only_where_it_is_written(
+    mixer: type[Mixer], shape: tuple[int, ...]
+) -> None:
+    for kind in TYPES:
+        images = batch(shape, kind)
+        mixed, _ = make(mixer)(images, LABELS)
+        last, _ = make(mixer)(images.to(memory_format=torch.channels_last), LABELS)
+        assert last.is_contiguous(memory_format=torch.channels_last)
+        assert torch.equal(last, mixed)
+        wide = torch.cat([images, images], dim=3)
+        own = wide[..., : shape[3]]
+        again, _ = make(mixer, inplace=True)(own, LABELS)
+        assert again is own
+        assert torch.equal(again, mixed)
+        assert torch.equal(wide[..., shape[3] :], images)
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_eval_and_a_probability_of_zero_return_the_very_input(mixer: type[Mixer]) -> None:
+    images = batch(SMALL)
+    assert make(mixer).eval()(images, LABELS)[0] is images
+    assert make(mixer, probability=0.0)(images, LABELS)[0] is images
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_the_same_seed_mixes_alike_and_a_pickled_mixer_goes_on_alike(mixer: type[Mixer]) -> None:
+    images = batch(SMALL)
+    one = make(mixer)
+    others = [copy.deepcopy(one), pickle.loads(pickle.dumps(one))]
+    first, second = one(images, LABELS)[0], one(images, LABELS)[0]
+    assert not torch.equal(first, second)
+    for other in others:
+        assert torch.equal(other(images, LABELS)[0], first)
+        assert torch.equal(other(images, LABELS)[0], second)
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_the_number_of_threads_changes_nothing(mixer: type[Mixer]) -> None:
+    images, before = batch(LARGE), torch.get_num_threads()
+    outcomes = []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            outcomes.append(make(mixer)(images, LABELS)[0])
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(*outcomes)
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_a_device_mixes_as_the_cpu_does(
+    mixer: type[Mixer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smooth = torch.linspace(0, 1, 90).expand(6, 3, 80, 90) * torch.linspace(0.3, 1, 80)[:, None]
+    on_cpu, _ = make(mixer)(smooth, LABELS)
+    go_in_groups(monkeypatch)
+    on_device, _ = make(mixer)(smooth, LABELS)
+    # A level more or less, where OpenCV and torch interpolate or round differently, can grow.
+    off = (on_cpu - on_device).abs()
+    assert off.mean() < 0.002
+    assert (off > 0.05).float().mean() < 0.002
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_a_mixer_works_under_torch_compile(mixer: type[Mixer]) -> None:
+    images = batch(SMALL)
+    compiled = torch.compile(make(mixer), backend="eager")
+    assert torch.equal(compiled(images, LABELS)[0], make(mixer)(images, LABELS)[0])
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+@pytest.mark.parametrize("shape", [(0, 3, 8, 8), (1, 3, 1, 1), (2, 3, 2, 70)])
+def test_batches_of_none_and_tiny_images_pass(
+    mixer: type[Mixer], shape: tuple[int, int, int, int]
+) -> None:
+    images, labels = torch.rand(shape), torch.arange(shape[0])
+    for seed in range(10):
+        mixed, _ = make(mixer, seed)(images, labels)
+        assert mixed.shape == shape
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_shapes_and_types_that_do_not_fit_are_named(mixer: type[Mixer]) -> None:
+    for images, words in (
+        (torch.rand(6, 8, 8), "expected N x C x H x W"),
+        (torch.zeros(6, 3, 8, 8, dtype=torch.int64), "images are torch.int64"),
+        (torch.rand(5, 3, 8, 8), "5 images and labels of shape"),
+    ):
+        with pytest.raises(MixerError, match=words) as raised:
+            make(mixer)(images, LABELS)
+        assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_the_package_names_the_mixer(mixer: type[Mixer]) -> None:
+    assert getattr(genmix, mixer.__name__) is mixer
