@@ -18,8 +18,9 @@ from genmix.mixing.augmix import (
     interpolate,
 )
 from genmix.mixing.base import check_images
-from genmix.mixing.cutmix import Box, check_boxes
+from genmix.mixing.cutmix import Box
 from genmix.mixing.operations import (
+    Levels,
     Operation,
     Step,
     apply_chains,
@@ -219,21 +220,21 @@ def ipmix(
     check_pictures(pictures, images)
     weights, skip = check_weights(len(images), weights, skip)
     check_chain_counts(chains, weights)
-    sorted_out = [[_sort_out(chain, images) for chain in each] for each in chains]
+    sorted_out = [[_sort_out(chain, *images.shape[1:]) for chain in each] for each in chains]
 
     def augmented(levels: Tensor, at: slice) -> list[Tensor]:
         by_chain = list(zip(*sorted_out[at], strict=True))
         changed = apply_chains(levels, [[steps for steps, _ in each] for each in by_chain])
         for copies, each in zip(changed, by_chain, strict=True):
-            for k, (_, patches) in enumerate(each):
-                for patch in patches:
-                    _mix_patch_(copies[k], pictures[at][k], patch)
+            _mix_patches_(copies, pictures[at], [patches for _, patches in each])
         return changed
 
     return interpolate(images, augmented, weights, skip, inplace=inplace)
 
 
-def _sort_out(chain: Links, images: Tensor) -> tuple[list[Step], list[Patch]]:
+def _sort_out(
+    chain: Links, channels: int, height: int, width: int
+) -> tuple[list[Step], list[Patch]]:
     """Check a chain, and return it as steps or as patches; the other is empty."""
     steps = [link for link in chain if isinstance(link, Step)]
     patches = [link for link in chain if isinstance(link, Patch)]
@@ -242,12 +243,14 @@ def _sort_out(chain: Links, images: Tensor) -> tuple[list[Step], list[Patch]]:
         raise MixerError(f"a chain holds {kinds}: give steps, or patches")
     check_steps(steps)
     for patch in patches:
-        check_boxes([patch.box], images)
-        _check_patch(patch, images.shape[1])
+        top, bottom, left, right = patch.box
+        if not (0 <= top <= bottom <= height and 0 <= left <= right <= width):
+            raise MixerError(f"{patch.box} does not lie in a picture of {height} x {width} pixels")
+        _check_method(patch, channels)
     return steps, patches
 
 
-def _check_patch(patch: Patch, channels: int) -> None:
+def _check_method(patch: Patch, channels: int) -> None:
     if patch.method in BLENDINGS:
         check_blend(patch.method, patch.a, patch.b)
         return
@@ -261,20 +264,37 @@ def _check_patch(patch: Patch, channels: int) -> None:
         raise MixerError(f"keep has the shape {shape}: {patch.method!r} needs {expected}")
 
 
-def _mix_patch_(levels: Tensor, picture: Tensor, patch: Patch) -> None:
-    """Mix a patch of levels, C x H x W, with the same patch of a picture, in place."""
-    if patch.box.area == 0:
+def _mix_patches_(levels: Tensor, pictures: Tensor, patches: Sequence[list[Patch]]) -> None:
+    """Mix levels with pictures in place, patch by patch, each sample with its own patches."""
+    if is_on_cpu(levels):
+        for mine, other, each in zip(levels.numpy(), pictures.numpy(), patches, strict=True):
+            for patch in each:
+                _mix_on_cpu_(mine, other, patch)
         return
+    for k, each in enumerate(patches):
+        for patch in each:
+            _mix_on_device_(levels[k], pictures[k], patch)
+
+
+def _mix_on_cpu_(levels: Levels, picture: Levels, patch: Patch) -> None:
     top, bottom, left, right = patch.box
-    mine, other = (each[:, top:bottom, left:right] for each in (levels, picture))
+    mine, other = levels[:, top:bottom, left:right], picture[:, top:bottom, left:right]
+    if patch.keep is not None and patch.method not in BLENDINGS:
+        np.copyto(mine, other, where=~patch.keep)
+    elif mine.size:
+        exact = mine.astype(np.float32)
+        BLENDINGS[patch.method].on_cpu(plane(exact), plane(other), patch.a, patch.b)
+        mine[...] = np.rint(exact)
+
+
+def _mix_on_device_(levels: Tensor, picture: Tensor, patch: Patch) -> None:
+    top, bottom, left, right = patch.box
+    mine, other = levels[:, top:bottom, left:right], picture[:, top:bottom, left:right]
     if patch.keep is not None and patch.method not in BLENDINGS:
         keep = torch.from_numpy(patch.keep).to(levels.device, non_blocking=True)
         mine.copy_(torch.where(keep, mine, other))
-        return
-    exact = to_exact(mine[None])
-    blend = BLENDINGS[patch.method]
-    if is_on_cpu(levels):
-        blend.on_cpu(plane(exact[0].numpy()), plane(other.numpy()), patch.a, patch.b)
     else:
-        blend.on_device(exact, other[None], np.array([patch.a]), np.array([patch.b]))
-    mine.copy_(round_levels(exact)[0])
+        exact = to_exact(mine[None])
+        a, b = np.array([patch.a]), np.array([patch.b])
+        BLENDINGS[patch.method].on_device(exact, other[None], a, b)
+        mine.copy_(round_levels(exact)[0])
