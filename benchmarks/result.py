@@ -20,17 +20,17 @@ def medians(calls: Sequence[Callable[[], object]], rounds: int) -> list[float]:
     """Time several calls in turn, so that a machine's drift meets all of them alike.
 
     Args:
-        calls: What to time; each is called once before, uncounted.
+        calls: What to time; in every round each is called once before, uncounted, so that it
+            does not pay for what the one before it left in caches and allocator.
         rounds: How often.
 
     Returns:
         The median seconds of each.
     """
     times: list[list[float]] = [[] for _ in calls]
-    for call in calls:
-        call()
     for _ in range(rounds):
         for call, seconds in zip(calls, times, strict=True):
+            call()
             started = time.perf_counter()
             call()
             seconds.append(time.perf_counter() - started)
