@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from genmix.datasets.samples import synthetic_photos
 from genmix.recipe import Recipe
 
 # Tests mix tiny tensors: threads would only wait for each other. Read when torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# How long an example takes says nothing on a machine that others share.
+settings.register_profile("genmix", deadline=None)
+settings.load_profile("genmix")
 
 
 @pytest.fixture(scope="session", autouse=True)
