@@ -139,6 +139,13 @@ def test_a_device_mixes_as_the_cpu_does(
 
 
 @pytest.mark.parametrize("mixer", MIXERS)
+def test_images_that_want_a_gradient_are_mixed_too(mixer: type[Mixer]) -> None:
+    images = batch(SMALL)
+    mixed, _ = make(mixer)(images.clone().requires_grad_(), LABELS)
+    assert torch.equal(mixed, make(mixer)(images, LABELS)[0])
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
 def test_a_mixer_works_under_torch_compile(mixer: type[Mixer]) -> None:
     images = batch(SMALL)
     compiled = torch.compile(make(mixer), backend="eager")

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample
+from torch.nn.functional import grid_sample
 
 from genmix.errors import MixerError, nearest
 from genmix.mixing.base import check_images, on_device, weights_like
@@ -193,7 +193,11 @@ LARGE = 16_384
 
 
 def to_exact(images: Tensor) -> Tensor:
-    """Copy uint8, or floats in [0, 1], to floats from 0 to 255: float32, or float64 for float64."""
+    """Copy uint8, or floats in [0, 1], to floats from 0 to 255: float32, or float64 for float64.
+
+    No gradient goes back: there is none through levels.
+    """
+    images = images.detach()
     kind = torch.float64 if images.dtype == torch.float64 else torch.float32
     exact = torch.empty(images.shape, dtype=kind, device=images.device)
     scale = 1 if images.dtype == torch.uint8 else 255
@@ -440,8 +444,15 @@ def _warp_many(levels: Tensor, steps: Sequence[Step]) -> Tensor:
     matrices /= np.array([[width / 2], [height / 2]])
     matrices[:, :, 2] -= 1
     theta = torch.from_numpy(matrices.astype(np.float32)).to(levels.device, non_blocking=True)
-    grid = affine_grid(theta, list(levels.shape), align_corners=False)
+    a, b, c = theta[:, None, None].unbind(-1)
+    # Not `affine_grid`: it multiplies matrices, in a precision that users may have lowered.
+    grid = a * _middles(width, levels)[:, None] + b * _middles(height, levels)[:, None, None] + c
     return grid_sample(levels.float(), grid, align_corners=False).round_().to(torch.uint8)
+
+
+def _middles(count: int, like: Tensor) -> Tensor:
+    """Return where the middles of pixels lie, from -1 to 1."""
+    return (2 * torch.arange(count, device=like.device) + 1) / count - 1
 
 
 _FAR = 1e6
