@@ -41,6 +41,14 @@ class MixerError(GenmixError, ValueError):
     """A mixer's setting, or a batch that was passed to it, does not fit."""
 
 
+class TrainingError(GenmixError):
+    """A model, a checkpoint or a setting of training or evaluation does not exist or fit."""
+
+
+class ExperimentError(GenmixError):
+    """A comparison cannot be planned or gone on with: arms, shots, or another experiment's folder."""
+
+
 class MissingExtraError(GenmixError):
     """An optional part of genmix is not installed."""
 

@@ -1,0 +1,1 @@
+"""Training and judging classifiers: models, the loop, checkpoints, evaluation, robustness."""
