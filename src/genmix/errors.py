@@ -46,7 +46,7 @@ class TrainingError(GenmixError):
 
 
 class ExperimentError(GenmixError):
-    """A comparison cannot be planned or gone on with: arms, shots, or another experiment's folder."""
+    """A comparison cannot be planned or gone on with: its arms, its shots, its folder."""
 
 
 class MissingExtraError(GenmixError):
