@@ -6,6 +6,7 @@ noisy; the ratios are what to compare.
 
 import argparse
 import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
 
 from rich.box import SIMPLE_HEAD
@@ -34,8 +35,9 @@ def main() -> None:
     table.add_column("measured", justify="right")
     table.add_column("ratio", justify="right")
     table.add_column("aim", justify="right")
-    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as processes:
-        for results in processes.imap(measure, chosen):
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=1) as processes:
+        for results in processes.map(measure, chosen):
             for result in results:
                 table.add_row(result.what, result.measured, result.ratio, result.aim)
             table.add_section()
