@@ -1,0 +1,102 @@
+"""Figures: that they can be drawn of anything, hold what they should, and change no settings."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+from genmix.experiments.findings import Comparison
+from genmix.images import decode
+from genmix.reporting.figures import (
+    draw_comparison,
+    draw_factors,
+    draw_learning_curves,
+    draw_pair,
+    save,
+)
+from tests.experiments.made import VAL, ablation, comparison
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def words(figure: "Figure") -> list[str]:
+    """Everything that is written in a figure."""
+    return [text.get_text() for text in figure.findobj(Text)]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        comparison({"genmix": 0.1}),
+        comparison(seeds=1),
+        comparison(seeds=2, noise=0.0),
+        comparison(arms=("baseline",)),
+        comparison(shots=(5, None)),
+        comparison(arms=("baseline", "genmix:犬と猫.yaml@0.8+cutmix")),
+    ],
+)
+def test_every_comparison_can_be_drawn_as_png_and_svg(found: Comparison, tmp_path: Path) -> None:
+    png, svg = save(draw_comparison(found), tmp_path / "comparison")
+    assert decode(png.read_bytes()).std() > 5
+    assert svg.read_text().startswith("<?xml")
+
+
+def test_the_figure_of_a_comparison_says_what_is_shown_and_what_was_found() -> None:
+    found = comparison({"genmix": 0.1, "mixup": -0.1})
+    said = words(draw_comparison(found))
+    assert "Accuracy on held-out photos, %" in said
+    for arm in found.arms:
+        assert arm in said
+    assert any(text.endswith("  better") for text in said)
+    assert any(text.endswith("  worse") for text in said)
+    assert any("95 % interval over 5 seeds" in text for text in said)
+    assert any(text.startswith("genmix has the highest mean") for text in said)
+
+
+def test_there_is_a_dot_for_each_seed_and_arms_stand_best_on_top() -> None:
+    found = comparison({"genmix": 0.1, "mixup": -0.1})
+    left = draw_comparison(found).axes[0]
+    dots = [line for line in left.lines if line.get_markerfacecolor() == "white"]
+    places = [np.sort(np.asarray(line.get_xdata(), np.float64)) for line in dots]
+    assert [len(each) for each in places] == [5, 5, 5]
+    assert [tick.get_text() for tick in left.get_yticklabels()] == ["mixup", "baseline", "genmix"]
+    expected = sorted(100 * value for value in found.values("genmix", None, VAL).values())
+    assert places[-1] == pytest.approx(expected)
+
+
+def test_learning_curves_stand_over_the_photos_of_a_class_on_a_log_scale() -> None:
+    found = comparison({"genmix": 0.1}, shots=(5, 20, None))
+    figure = draw_learning_curves(found)
+    axes = figure.axes[0]
+    assert axes.get_xscale() == "log"
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["5", "20", "all (40)"]
+    assert set(found.arms) <= set(words(figure))
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_an_ablation_has_a_panel_for_each_factor_and_a_map_for_each_pair(
+    seeds: int, tmp_path: Path
+) -> None:
+    found = ablation({"seam=0": -0.1}, seeds=seeds)
+    figure = draw_factors(found)
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert [title for title in titles if title] == ["The seam", "The screens"]
+    assert words(figure).count("the recipe") == 2
+    chart = draw_pair(found, found.pairs[0])
+    assert sum("\n" in text and text[0].isdigit() for text in words(chart)) == 6
+    for name, each in (("factors", figure), ("pair", chart)):
+        save(each, tmp_path / name)
+        assert decode((tmp_path / f"{name}.png").read_bytes()).std() > 5
+
+
+def test_the_same_comparison_gives_the_same_bytes_and_leaves_settings_alone(tmp_path: Path) -> None:
+    before = dict(mpl.rcParams)
+    first = save(draw_comparison(comparison()), tmp_path / "a")
+    second = save(draw_comparison(comparison()), tmp_path / "b")
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+    assert dict(mpl.rcParams) == before
