@@ -1,0 +1,409 @@
+"""What a classifier is trained and judged on: labelled pictures of one size, originals or genmix's.
+
+Everything here gives uint8 tensors, 3 x size x size, and the class's number. Chance comes in only
+with `TrainingSet`, where each reading has a key of its own, so no result depends on workers.
+"""
+
+import copy
+import hashlib
+import mmap
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from genmix.datasets import Photo, Source, open_source
+from genmix.datasets.layout import IMAGES, MANIFEST, class_folder
+from genmix.datasets.manifest import iterate_rows
+from genmix.errors import ImageError, TrainingError, nearest
+from genmix.images import Fit, Image, decode, prepare, resize
+from genmix.mixing import GenMixDataset
+from genmix.seeding import generator, seed_of
+from genmix.training.transforms import create_transform
+
+_KEPT_BYTES = 1 << 30
+"""A set whose decoded pictures fit in this is decoded once; a larger one whenever it is read."""
+
+
+class TrainingData(Protocol):
+    """Labelled pictures to train on.
+
+    Attributes:
+        classes: Class names, in the order of their numbers.
+        size: Side of the pictures in pixels.
+        fingerprint: Differs where the pictures to be read differ, as far as names tell.
+    """
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def size(self) -> int: ...  # noqa: D102
+
+    @property
+    def fingerprint(self) -> str: ...  # noqa: D102
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        """Return a picture, uint8 3 x size x size, and its class's number."""
+
+
+class Photos(Dataset[tuple[Tensor, int]]):
+    """Labelled pictures from disk at one size, each decoded once if all fit in 1 GiB.
+
+    Attributes:
+        classes: Class names; a label's number is its place here.
+        size: Side of the pictures in pixels.
+        rows: Which pictures of the source's listing these are.
+        photos: Of each, path and label.
+        labels: Of each, its class's number, int64.
+        origins: Of each, the path in the source that it was made from: its own for an original,
+            the photo's for a picture that genmix made.
+    """
+
+    def __init__(
+        self,
+        source: str | Path | Source,
+        size: int,
+        classes: Sequence[str] | None = None,
+        *,
+        fit: Fit = "crop",
+        shots: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        """List the pictures; none is read yet.
+
+        Args:
+            source: What `open_source` opens, an open source, or an output of `genmix augment`, of
+                which all pictures are taken.
+            size: Side in pixels.
+            classes: The classes of a model; those of the source, sorted, when left out.
+            fit: How a picture becomes a square; see `genmix.images.prepare`.
+            shots: Take this many of each class; see `few_shot`.
+            seed: Of that choice.
+
+        Raises:
+            SourceError: If there are no labelled pictures.
+            TrainingError: If a class is not among `classes`, or has too few pictures.
+        """
+        self._source, labels, origins = _open(source)
+        self._listing = tuple(self._source.photos)
+        names = [labels.get(photo.label, photo.label) for photo in self._listing]
+        self.classes = tuple(sorted(set(names)) if classes is None else classes)
+        _check_known(names, self.classes, source)
+        numbers = {name: number for number, name in enumerate(self.classes)}
+        self._numbers = np.array([numbers[name] for name in names])
+        self._origins = [origins.get(photo.path, photo.path) for photo in self._listing]
+        self.size = size
+        self.fit: Fit = fit
+        self.rows = np.arange(len(self._listing))
+        self._memory = _Memory.that_fits(len(self._listing), size)
+        if shots is not None:
+            self.rows = few_shot(self, shots, seed).rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        """Return a picture, uint8 3 x size x size, and its class's number.
+
+        Raises:
+            ImageError: If the picture cannot be read; the message names it.
+        """
+        row = int(self.rows[index])
+        return torch.from_numpy(self._planes(row)), int(self._numbers[row])
+
+    @property
+    def photos(self) -> list[Photo]:  # noqa: D102
+        return [self._listing[row] for row in self.rows]
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:  # noqa: D102
+        return self._numbers[self.rows]
+
+    @property
+    def origins(self) -> list[str]:  # noqa: D102
+        return [self._origins[row] for row in self.rows]
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash what is read: names, labels, classes, size and fit."""
+        rows = [f"{photo.path}\0{photo.label}" for photo in self.photos]
+        return _hash(*self.classes, str(self.size), self.fit, *rows)
+
+    def subset(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> Self:
+        """Return only these pictures, in this order; what has been decoded is shared."""
+        part = copy.copy(self)
+        part.rows = self.rows[np.asarray(indices, np.int64)]
+        return part
+
+    def _planes(self, row: int) -> Image:
+        """Return a picture as 3 x size x size; a copy, so that nobody writes into the memory."""
+        if self._memory is None:
+            return self._read(row)
+        if not self._memory.filled[row]:
+            self._memory.pictures[row] = self._read(row)
+            self._memory.filled[row] = 1
+        return self._memory.pictures[row].copy()
+
+    def _read(self, row: int) -> Image:
+        photo = self._listing[row]
+        try:
+            whole = decode(self._source.read(photo), at_least=self.size)
+        except ImageError as error:
+            raise ImageError(f"{photo.path}: {error}; remove it and run again") from error
+        return np.ascontiguousarray(prepare(whole, self.size, self.fit).transpose(2, 0, 1))
+
+
+class Composites(Dataset[tuple[Tensor, int]]):
+    """Photos of which GenMix composes some anew whenever they are read.
+
+    Args:
+        photos: The originals: which photos, which classes, which size.
+        made: Their edits; the composites are brought to the photos' size.
+
+    Raises:
+        TrainingError: If a photo has no row in the output that `made` reads.
+    """
+
+    def __init__(self, photos: Photos, made: GenMixDataset) -> None:
+        places = {photo.path: place for place, photo in enumerate(made.photos)}
+        lost = [photo.path for photo in photos.photos if photo.path not in places]
+        if lost:
+            raise TrainingError(
+                f"{len(lost)} of {len(photos)} photos have no edits, the first is {lost[0]}: run "
+                "genmix augment on all of them"
+            )
+        self.photos = photos
+        self.made = made
+        self._places = [places[photo.path] for photo in photos.photos]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names of the photos."""
+        return self.photos.classes
+
+    @property
+    def size(self) -> int:
+        """Side of the pictures in pixels."""
+        return self.photos.size
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash what is read: the photos, how often and how they are composed."""
+        return _hash(
+            self.photos.fingerprint, str(self.made.probability), self.made.recipe.to_yaml()
+        )
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        """Return a picture, uint8 3 x size x size, and its class's number; see `GenMixDataset`."""
+        picture, _ = self.made[self._places[index]]
+        side = self.photos.size
+        if picture.shape[-1] != side:
+            whole = np.ascontiguousarray(picture.numpy().transpose(1, 2, 0))
+            small = resize(whole, side, side).transpose(2, 0, 1)
+            picture = torch.from_numpy(np.ascontiguousarray(small))
+        return picture, int(self.photos.labels[index])
+
+
+class Joined(Dataset[tuple[Tensor, int]]):
+    """Several sets one after the other, such as originals and what genmix made of them.
+
+    Args:
+        parts: Sets of the same classes and size.
+    """
+
+    def __init__(self, parts: Sequence[Photos]) -> None:
+        for part in parts[1:]:
+            if (part.classes, part.size) != (parts[0].classes, parts[0].size):
+                raise TrainingError("sets to join must have the same classes and size")
+        self.parts = tuple(parts)
+        self._ends = np.cumsum([len(part) for part in parts])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names of all parts."""
+        return self.parts[0].classes
+
+    @property
+    def size(self) -> int:
+        """Side of the pictures in pixels."""
+        return self.parts[0].size
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash what is read."""
+        return _hash(*(part.fingerprint for part in self.parts))
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        """Return a picture, uint8 3 x size x size, and its class's number."""
+        part = int(np.searchsorted(self._ends, index, side="right"))
+        before = int(self._ends[part - 1]) if part else 0
+        return self.parts[part][index - before]
+
+
+class TrainingSet(Dataset[tuple[Tensor, int]]):
+    """Pictures as one run reads them: an item is (epoch, index), and its chance is keyed by both.
+
+    Args:
+        data: The pictures.
+        transform: A name of `genmix.training.transforms`.
+        seed: Of every random choice.
+    """
+
+    def __init__(self, data: TrainingData, transform: str, seed: int) -> None:
+        self.data = data
+        self.transform = create_transform(transform, data.size)
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, item: tuple[int, int]) -> tuple[Tensor, int]:
+        """Return a picture, uint8 3 x size x size, and its class's number."""
+        epoch, index = item
+        with drawing_by("item", self.seed, epoch, index):
+            picture, label = self.data[index]
+            return self.transform(picture), label
+
+
+def few_shot(photos: Photos, shots: int, seed: int) -> Photos:
+    """Choose so many photos of each class; the same for the same seed, more include fewer.
+
+    Pictures that come from one photo count as one, and all of them are taken.
+
+    Args:
+        photos: To choose from.
+        shots: Photos of each class, 1 or more.
+        seed: Of the choice.
+
+    Raises:
+        TrainingError: If a class has fewer photos.
+    """
+    chosen: set[tuple[int, str]] = set()
+    for label, origins in _origins_by_class(photos).items():
+        if len(origins) < shots:
+            raise TrainingError(
+                f"class {photos.classes[label]!r} has {len(origins)} photos and {shots} are asked "
+                "for: ask for fewer shots"
+            )
+        drawn = _shuffled(origins, "few-shot", seed, photos.classes[label])[:shots]
+        chosen |= {(label, origin) for origin in drawn}
+    return photos.subset([k for k, key in enumerate(_keys(photos)) if key in chosen])
+
+
+def hold_out(photos: Photos, share: float, seed: int) -> tuple[Photos, Photos]:
+    """Cut a set in two, alike in classes, with all pictures of a photo on one side.
+
+    Args:
+        photos: What to cut.
+        share: Of the photos of each class that are held out, in (0, 1); at least one of each.
+        seed: Of the choice.
+
+    Returns:
+        What stays, and what is held out.
+
+    Raises:
+        TrainingError: If a class has one photo only.
+    """
+    held: set[tuple[int, str]] = set()
+    for label, origins in _origins_by_class(photos).items():
+        if len(origins) < 2:
+            raise TrainingError(
+                f"class {photos.classes[label]!r} has one photo, so none can be held out: give "
+                "photos to test on (--val)"
+            )
+        count = min(max(1, round(share * len(origins))), len(origins) - 1)
+        drawn = _shuffled(origins, "hold-out", seed, photos.classes[label])[:count]
+        held |= {(label, origin) for origin in drawn}
+    keys = _keys(photos)
+    return (
+        photos.subset([k for k, key in enumerate(keys) if key not in held]),
+        photos.subset([k for k, key in enumerate(keys) if key in held]),
+    )
+
+
+@contextmanager
+def drawing_by(*key: str | int) -> Iterator[None]:
+    """Let torch's CPU generator draw by a key for a while, then go on as if nothing had been."""
+    before = torch.get_rng_state()
+    # Not torch.manual_seed: that also seeds the GPU, whose draws belong to the loop.
+    torch.default_generator.manual_seed(seed_of(*key))
+    try:
+        yield
+    finally:
+        torch.set_rng_state(before)
+
+
+class _Memory:
+    """Decoded pictures in memory that forked workers share; what is not written takes no space."""
+
+    def __init__(self, count: int, size: int) -> None:
+        pixels = np.frombuffer(mmap.mmap(-1, count * 3 * size * size), np.uint8)
+        self.pictures = pixels.reshape(count, 3, size, size)
+        self.filled = np.frombuffer(mmap.mmap(-1, count), np.uint8)
+
+    @classmethod
+    def that_fits(cls, count: int, size: int) -> Self | None:
+        return cls(count, size) if count * 3 * size * size <= _KEPT_BYTES else None
+
+
+def _open(source: str | Path | Source) -> tuple[Source, Mapping[str, str], Mapping[str, str]]:
+    """Open pictures; of a genmix output also the labels of its folders and where each came from."""
+    if not isinstance(source, str | Path):
+        return source, {}, {}
+    out = Path(source)
+    if not (out / MANIFEST).is_file() or not (out / IMAGES).is_dir():
+        return open_source(source), {}, {}
+    labels, origins = {}, {}
+    for row in iterate_rows(out / MANIFEST, ["label", "output", "source"]):
+        if row["output"] is not None:
+            labels[class_folder(row["label"])] = row["label"]
+            origins[row["output"].removeprefix(f"{IMAGES}/")] = row["source"]
+    return open_source(out / IMAGES), labels, origins
+
+
+def _check_known(names: Sequence[str], classes: Sequence[str], source: object) -> None:
+    unknown = sorted(set(names) - set(classes))
+    if unknown:
+        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        where = source if isinstance(source, str | Path) else "the source"
+        raise TrainingError(
+            f"{where} has the class {unknown[0]!r}{more}, which the model does not know; "
+            f"{nearest(unknown[0], classes)}"
+        )
+
+
+def _keys(photos: Photos) -> list[tuple[int, str]]:
+    """Say of each picture which photo it is of."""
+    return list(zip(photos.labels.tolist(), photos.origins, strict=True))
+
+
+def _origins_by_class(photos: Photos) -> dict[int, list[str]]:
+    """List the photos of each class, each once, sorted."""
+    found: dict[int, set[str]] = defaultdict(set)
+    for label, origin in _keys(photos):
+        found[label].add(origin)
+    return {label: sorted(origins) for label, origins in sorted(found.items())}
+
+
+def _shuffled(origins: Sequence[str], *key: str | int) -> list[str]:
+    return [origins[k] for k in generator(*key).permutation(len(origins))]
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.blake2b("\1".join(parts).encode(), digest_size=16).hexdigest()
