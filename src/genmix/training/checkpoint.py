@@ -1,8 +1,15 @@
-"""Trained classifiers on disk: weights as safetensors, and a card that says what they are."""
+"""Classifiers on disk, and the folder of a run: what is trained, and what to go on from.
 
+Weights are safetensors with a card that says what they are; every file is whole or is not there.
+"""
+
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import safetensors.torch
@@ -11,12 +18,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 
 from genmix import __version__
-from genmix.errors import TrainingError
+from genmix.errors import OutputError, TrainingError
+from genmix.jobs.folder import WHOLE, OutputFolder
 from genmix.storage import write_whole
 from genmix.training.models import Classifier, create_model
 
 WEIGHTS = "model.safetensors"
 CARD = "model.json"
+RECORD = "history.json"
+
+_HIDDEN = ".genmix"
 
 
 class _Card(BaseModel):
@@ -101,3 +112,96 @@ def _read_card(folder: Path) -> _Card:
 def _damaged(path: Path, error: Exception) -> str:
     reason = " ".join(str(error).split())[:100]
     return f"cannot read {path}, it is damaged or not of this model ({reason}): train it again"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one training run: whose it is, who writes to it, what to go on from.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    @contextmanager
+    def claimed(self, identity: Mapping[str, Any]) -> Iterator[None]:
+        """Keep the folder for one run, and other processes out, for a while.
+
+        Args:
+            identity: What the run's result depends on, as plain values; may be nested once.
+
+        Raises:
+            OutputError: If the folder cannot be made, is in use, or holds something else.
+        """
+        output = OutputFolder(self.path)
+        output.open()
+        with output.locked(WHOLE):
+            record = self.path / _HIDDEN / "job.json"
+            if not record.exists():
+                write_whole(record, json.dumps(identity, indent=1).encode())
+            elif difference := _difference(_read_json(record), identity):
+                raise OutputError(
+                    f"{self.path} belongs to another run: {difference}; choose a new folder"
+                )
+            yield
+
+    def save_state(self, state: Mapping[str, Any]) -> None:
+        """Write what a run goes on from: tensors and plain values; raises OutputError."""
+        buffer = io.BytesIO()
+        torch.save(dict(state), buffer)
+        write_whole(self._state, buffer.getvalue())
+
+    def load_state(self) -> dict[str, Any] | None:
+        """Read what `save_state` wrote, None where there is none; nothing in it is executed.
+
+        Raises:
+            TrainingError: If it is damaged.
+        """
+        if not self._state.exists():
+            return None
+        try:
+            state = torch.load(self._state, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+            raise TrainingError(
+                f"{self._state} is damaged: remove {self.path} and train again"
+            ) from error
+        return state
+
+    def finish(
+        self, model: Classifier, settings: Mapping[str, Any], record: Mapping[str, Any]
+    ) -> None:
+        """Write the trained model, then the record, which says that all is there."""
+        save_checkpoint(model, self.path, settings)
+        write_whole(self.path / RECORD, json.dumps(record, indent=1).encode())
+        self._state.unlink(missing_ok=True)
+
+    def record(self) -> dict[str, Any] | None:
+        """Read the record of a finished run; None where the run is not finished."""
+        path = self.path / RECORD
+        return _read_json(path) if path.exists() else None
+
+    @property
+    def _state(self) -> Path:
+        return self.path / _HIDDEN / "state.pt"
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise OutputError(f"cannot read {path}: choose a new folder") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
+    """Name the first value in which two identities differ."""
+    for key in [*here, *(k for k in there if k not in here)]:
+        a, b = there.get(key), here.get(key)
+        if isinstance(a, dict) and isinstance(b, dict):
+            if inner := _difference(a, b):
+                return inner
+        elif a != b:
+            known = a is not None and max(len(str(a)), len(str(b))) <= 40
+            return f"{key} was {a} there and is {b} now" if known else f"its {key} differ"
+    return None

@@ -38,6 +38,7 @@ class TrainingData(Protocol):
     Attributes:
         classes: Class names, in the order of their numbers.
         size: Side of the pictures in pixels.
+        labels: Of each picture, its class's number, int64.
         fingerprint: Differs where the pictures to be read differ, as far as names tell.
     """
 
@@ -46,6 +47,9 @@ class TrainingData(Protocol):
 
     @property
     def size(self) -> int: ...  # noqa: D102
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]: ...  # noqa: D102
 
     @property
     def fingerprint(self) -> str: ...  # noqa: D102
@@ -184,6 +188,7 @@ class Composites(Dataset[tuple[Tensor, int]]):
             )
         self.photos = photos
         self.made = made
+        self.labels = photos.labels
         self._places = [places[photo.path] for photo in photos.photos]
 
     @property
@@ -214,7 +219,7 @@ class Composites(Dataset[tuple[Tensor, int]]):
             whole = np.ascontiguousarray(picture.numpy().transpose(1, 2, 0))
             small = resize(whole, side, side).transpose(2, 0, 1)
             picture = torch.from_numpy(np.ascontiguousarray(small))
-        return picture, int(self.photos.labels[index])
+        return picture, int(self.labels[index])
 
 
 class Joined(Dataset[tuple[Tensor, int]]):
@@ -240,6 +245,11 @@ class Joined(Dataset[tuple[Tensor, int]]):
     def size(self) -> int:
         """Side of the pictures in pixels."""
         return self.parts[0].size
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """Of each picture, its class's number."""
+        return np.concatenate([part.labels for part in self.parts])
 
     @property
     def fingerprint(self) -> str:

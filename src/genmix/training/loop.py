@@ -1,0 +1,518 @@
+"""The training loop: one run of settings over pictures, which goes on exactly where it was stopped.
+
+Chance has no state: batches, transforms, mixers and dropout draw from generators keyed by the seed
+and the step, so going on takes weights, the optimizer's memory and the number of the step.
+"""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, astuple, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from timm.optim import create_optimizer_v2
+from timm.scheduler import create_scheduler_v2
+from timm.scheduler.scheduler import Scheduler
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+from torch.utils.tensorboard import SummaryWriter
+
+from genmix.errors import GenmixError, TrainingError
+from genmix.mixing import SoftTargetLoss, mixed_accuracy
+from genmix.mixing.base import Mixer
+from genmix.seeding import generator, seed_of
+from genmix.training.checkpoint import RunFolder, load_checkpoint
+from genmix.training.data import TrainingData, TrainingSet
+from genmix.training.mixers import create_mixer
+from genmix.training.models import Classifier, create_model
+from genmix.training.settings import TrainSettings
+
+SAVE_SECONDS = 30.0
+"""How often a run writes down what to go on from: what a kill costs at most."""
+
+_READ_EVERY = 10
+"""Steps after which losses are read from a GPU, so that it does not wait at each."""
+
+_VALIDATIONS = 10
+"""How often in a run the model is validated at most."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One step of a run.
+
+    Attributes:
+        step: Steps done, from 1.
+        loss: Of the batch, as it was trained on.
+        accuracy: Of the batch in [0, 1]; of a mixed one the expected accuracy.
+        lr: Learning rate.
+        val_accuracy: Top-1 on the validation pictures in [0, 1], where it was measured.
+    """
+
+    step: int
+    loss: float
+    accuracy: float
+    lr: float
+    val_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run.
+
+    Attributes:
+        model: On the CPU, in `eval()`, as it lies in the run's folder.
+        history: Every step.
+        seconds: Time that training took, all parts of a resumed run together.
+    """
+
+    model: Classifier
+    history: tuple[Moment, ...]
+    seconds: float
+
+
+def train(
+    settings: TrainSettings,
+    data: TrainingData,
+    val: TrainingData | None,
+    out: str | Path,
+    on_step: Callable[[Moment], None] | None = None,
+    *,
+    save_seconds: float = SAVE_SECONDS,
+) -> Trained:
+    """Train a classifier, or go on with a run that was stopped, or return one that is finished.
+
+    The same settings and pictures give the same bytes on a CPU (with as many threads), for any
+    number of workers, and however often the run was killed. Started by `accelerate launch`, it uses
+    all processes; each takes its part of every batch.
+
+    Args:
+        settings: What to do.
+        data: Pictures to train on, of `settings.size`.
+        val: Pictures to watch accuracy on, never mixed nor transformed, with the same classes; they
+            change nothing in the model.
+        out: The run's folder: the model, `history.json`, TensorBoard's logs.
+        on_step: Called after each step.
+        save_seconds: Write down what to go on from so often.
+
+    Raises:
+        TrainingError: If data, settings and machine do not fit together, or the loss is no number.
+        OutputError: If the folder is another run's, or cannot be written.
+        KeyboardInterrupt: After Ctrl-C and the end of the step; what is done is kept.
+    """
+    _check(settings, data, val)
+    accelerator = _accelerator(settings)
+    folder = RunFolder(Path(out))
+    identity = _identity(settings, data, val, accelerator.num_processes)
+    with _claimed(folder, identity, accelerator):
+        if (record := folder.record()) is None:
+            with torch.random.fork_rng(devices=[]):
+                run = _Run(settings, data, val, folder, accelerator)
+                record = run.to_the_end(on_step or (lambda _: None), save_seconds)
+        accelerator.wait_for_everyone()
+        return Trained(
+            load_checkpoint(folder.path),
+            tuple(Moment(**moment) for moment in record["history"]),
+            record["seconds"],
+        )
+
+
+class _Run:
+    """All that a run holds while it goes on."""
+
+    def __init__(
+        self,
+        settings: TrainSettings,
+        data: TrainingData,
+        val: TrainingData | None,
+        folder: RunFolder,
+        accelerator: Accelerator,
+    ) -> None:
+        self.settings = settings
+        self.data = data
+        self.val = val
+        self.folder = folder
+        self.accelerator = accelerator
+        self.classifier = _classifier(settings, data)
+        optimizer = _optimizer(settings, self.classifier)
+        self.schedule = _schedule(settings, optimizer)
+        self.model, self.optimizer = accelerator.prepare(self.classifier, optimizer)
+        self.mixer = create_mixer(settings.mixer, len(data.classes)) if settings.mixer else None
+        self.criterion = SoftTargetLoss(settings.loss, label_smoothing=settings.label_smoothing)
+        self.history: list[Moment] = []
+        self.seconds = 0.0
+        self._resume()
+
+    def to_the_end(self, on_step: Callable[[Moment], None], save_seconds: float) -> dict[str, Any]:
+        """Train what is left, write the model, return the run's record."""
+        before, began = self.seconds, time.monotonic()
+        saved = began
+        with _interruptible() as asked, self._log() as log:
+            for moments in self._moments():
+                self.history += moments
+                for moment in moments:
+                    log(moment)
+                    on_step(moment)
+                now = time.monotonic()
+                self.seconds = before + now - began
+                if asked() or now - saved >= save_seconds:
+                    self._save()
+                    saved = time.monotonic()
+                if asked():
+                    raise KeyboardInterrupt
+        return self._finish()
+
+    def _moments(self) -> Iterator[list[Moment]]:
+        """Train; yield what happened whenever it has been read from the device."""
+        every = 1 if self.accelerator.device.type == "cpu" else _READ_EVERY
+        waiting: list[tuple[Tensor, Tensor, float]] = []
+        self.model.train()
+        for step, (pictures, labels) in enumerate(self._batches(), len(self.history) + 1):
+            waiting.append(self._step(step, pictures, labels))
+            validates = self._validates_at(step)
+            if validates or len(waiting) == every or step == self.settings.steps:
+                moments = self._read(waiting, step - len(waiting) + 1)
+                if validates:
+                    moments[-1] = replace(moments[-1], val_accuracy=self._validate())
+                waiting = []
+                yield moments
+
+    def _step(self, step: int, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, float]:
+        """Train on one batch; return loss, accuracy and learning rate."""
+        process = self.accelerator.process_index
+        torch.manual_seed(seed_of("step", self.settings.seed, step, process))
+        self.schedule.step_update(step - 1)
+        pictures, targets = self._placed(pictures), labels.to(self.accelerator.device)
+        if self.mixer is not None:
+            drawn_by = torch.Generator().manual_seed(
+                seed_of("mix", self.settings.seed, step, process)
+            )
+            pictures, targets = _mixed(self.mixer, drawn_by, pictures, targets)
+        with self.accelerator.autocast():
+            logits = self.model(pictures)
+        loss = self.criterion(logits, targets)
+        self.accelerator.backward(loss)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        rate = float(self.optimizer.param_groups[0]["lr"])
+        return loss.detach(), mixed_accuracy(logits, targets), rate
+
+    def _placed(self, pictures: Tensor) -> Tensor:
+        """Bring a batch to the device, as float in [0, 1]."""
+        placed = pictures.to(self.accelerator.device, non_blocking=True)
+        return placed.to(torch.float32, memory_format=torch.channels_last).div_(255)
+
+    def _read(self, waiting: list[tuple[Tensor, Tensor, float]], first: int) -> list[Moment]:
+        """Read from the device what steps gave.
+
+        Raises:
+            TrainingError: If a loss is no number: the weights are lost.
+        """
+        moments = []
+        for step, (loss, accuracy, rate) in enumerate(waiting, first):
+            if not math.isfinite(loss.item()):
+                raise TrainingError(
+                    f"the loss is {loss.item()} at step {step}: set a lower learning rate (it was "
+                    f"{self.settings.learning_rate:g}) and choose a new folder"
+                )
+            moments.append(Moment(step, loss.item(), accuracy.item(), rate))
+        return moments
+
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Load the batches of the steps that are left, this process's part of each."""
+        workers, accelerator = self.settings.workers, self.accelerator
+        batches = _Batches(
+            len(self.data),
+            self.settings.batch_size,
+            range(len(self.history), self.settings.steps),
+            self.settings.seed,
+            (accelerator.process_index, accelerator.num_processes),
+        )
+        loader = DataLoader(
+            TrainingSet(self.data, self.settings.transform, self.settings.seed),
+            batch_sampler=batches,
+            num_workers=workers,
+            pin_memory=accelerator.device.type == "cuda",
+            worker_init_fn=_ignore_interrupts,
+        )
+        try:
+            yield from loader
+        except GenmixError as error:
+            if not workers:
+                raise
+            # A worker's error comes with its traceback in the message; the last line is the error.
+            _, _, message = str(error).strip().splitlines()[-1].partition(": ")
+            raise type(error)(message) from error
+
+    def _validates_at(self, step: int) -> bool:
+        """Tell whether to validate: after each epoch, but ten times at most, and at the end."""
+        epoch = math.ceil(len(self.data) / self.settings.batch_size)
+        every = max(epoch, math.ceil(self.settings.steps / _VALIDATIONS))
+        return self.val is not None and (step % every == 0 or step == self.settings.steps)
+
+    @torch.no_grad()
+    def _validate(self) -> float:
+        """Measure top-1 on the validation pictures, each process a part."""
+        assert self.val is not None  # noqa: S101 (see _validates_at)
+        accelerator = self.accelerator
+        part = range(accelerator.process_index, len(self.val), accelerator.num_processes)
+        loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
+            self.val,  # type: ignore[arg-type]  # it has what a map-style data set must have
+            self.settings.batch_size,
+            sampler=part,
+            num_workers=self.settings.workers,
+            worker_init_fn=_ignore_interrupts,
+        )
+        right = torch.zeros((), device=accelerator.device)
+        self.classifier.eval()
+        for pictures, labels in loader:
+            with accelerator.autocast():
+                logits = self.classifier(self._placed(pictures))
+            right += (logits.argmax(1) == labels.to(accelerator.device)).sum()
+        self.classifier.train()
+        return float(accelerator.reduce(right, "sum")) / len(self.val)
+
+    def _resume(self) -> None:
+        state = self.folder.load_state()
+        if state is None:
+            return
+        self.classifier.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.accelerator.scaler is not None:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
+        self.history = [Moment(*values) for values in state["history"]]
+        self.seconds = state["seconds"]
+
+    def _save(self) -> None:
+        """Write down what to go on from; all processes hold the same."""
+        if not self.accelerator.is_main_process:
+            return
+        scaler = self.accelerator.scaler
+        self.folder.save_state(
+            {
+                "model": self.classifier.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "scaler": None if scaler is None else scaler.state_dict(),
+                "history": [astuple(moment) for moment in self.history],
+                "seconds": self.seconds,
+            }
+        )
+
+    def _finish(self) -> dict[str, Any]:
+        record = {"seconds": self.seconds, "history": [asdict(moment) for moment in self.history]}
+        if self.accelerator.is_main_process:
+            settings = self.settings.model_dump(mode="json", exclude={"workers"})
+            self.folder.finish(self.classifier, settings, record)
+        return record
+
+    @contextmanager
+    def _log(self) -> Iterator[Callable[[Moment], None]]:
+        """Open TensorBoard's log; what a killed run logged beyond its last saved step is hidden."""
+        if not self.accelerator.is_main_process:
+            yield lambda _: None
+            return
+        place = str(self.folder.path / "tensorboard")
+        with SummaryWriter(place, purge_step=len(self.history) + 1) as writer:
+
+            def log(moment: Moment) -> None:
+                writer.add_scalar("train/loss", moment.loss, moment.step)
+                writer.add_scalar("train/accuracy", moment.accuracy, moment.step)
+                writer.add_scalar("train/lr", moment.lr, moment.step)
+                if moment.val_accuracy is not None:
+                    writer.add_scalar("val/accuracy", moment.val_accuracy, moment.step)
+
+            yield log
+
+
+class _Batches(Sampler[list[tuple[int, int]]]):
+    """(epoch, index) of what is in each step's batch; a pure function of seed and step.
+
+    Epochs follow each other without a gap, so every batch is full, and a set may be smaller than a
+    batch.
+    """
+
+    def __init__(
+        self, count: int, batch_size: int, steps: range, seed: int, process: tuple[int, int]
+    ) -> None:
+        self.count = count
+        self.batch_size = batch_size
+        self.steps = steps
+        self.seed = seed
+        self.index, self.processes = process
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        share = self.batch_size // self.processes
+        for step in self.steps:
+            first = step * self.batch_size + self.index * share
+            yield [self._item(position) for position in range(first, first + share)]
+
+    def _item(self, position: int) -> tuple[int, int]:
+        epoch, place = divmod(position, self.count)
+        return epoch, int(_order(self.count, self.seed, epoch)[place])
+
+
+@lru_cache(maxsize=2)
+def _order(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
+    return generator("order", seed, epoch).permutation(count)
+
+
+def _check(settings: TrainSettings, data: TrainingData, val: TrainingData | None) -> None:
+    if data.size != settings.size:
+        raise TrainingError(
+            f"the pictures have {data.size} pixels and the model {settings.size}: open them at the "
+            "model's size"
+        )
+    empty = set(range(len(data.classes))) - set(data.labels.tolist())
+    if empty:
+        raise TrainingError(
+            f"class {data.classes[min(empty)]!r} has no picture to train on: add some, or leave it "
+            "out of the classes"
+        )
+    if val is not None and val.classes != data.classes:
+        raise TrainingError(
+            f"the validation pictures have the classes {', '.join(val.classes)} and the training "
+            f"pictures {', '.join(data.classes)}: open both with the same"
+        )
+
+
+def _accelerator(settings: TrainSettings) -> Accelerator:
+    """Find the devices and processes, and set the precision."""
+    try:
+        accelerator = _accelerator_of(settings.precision)
+    except ValueError as error:
+        reason = " ".join(str(error).split())
+        raise TrainingError(
+            f"precision {settings.precision} cannot be had here: {reason}"
+        ) from error
+    if settings.batch_size % accelerator.num_processes:
+        raise TrainingError(
+            f"a batch of {settings.batch_size} cannot be shared evenly by "
+            f"{accelerator.num_processes} processes: choose a multiple of that"
+        )
+    return accelerator
+
+
+def _accelerator_of(precision: str) -> Accelerator:
+    try:
+        return Accelerator(mixed_precision=precision)
+    except ValueError:
+        # A process has one precision for good, unless it is made to forget the last run's.
+        AcceleratorState._reset_state()  # noqa: SLF001
+        return Accelerator(mixed_precision=precision)
+
+
+def _identity(
+    settings: TrainSettings, data: TrainingData, val: TrainingData | None, processes: int
+) -> dict[str, Any]:
+    """Say what a run's result depends on; what is compared when it is gone on with."""
+    return {
+        "job": "training",
+        "settings": settings.model_dump(mode="json", exclude={"workers"}),
+        "training pictures": data.fingerprint,
+        "validation pictures": None if val is None else val.fingerprint,
+        "number of processes": processes,
+    }
+
+
+@contextmanager
+def _claimed(
+    folder: RunFolder, identity: dict[str, Any], accelerator: Accelerator
+) -> Iterator[None]:
+    """Let the main process claim the folder, and the others go on when it has."""
+    if accelerator.is_main_process:
+        with folder.claimed(identity):
+            accelerator.wait_for_everyone()
+            yield
+    else:
+        accelerator.wait_for_everyone()
+        yield
+
+
+def _classifier(settings: TrainSettings, data: TrainingData) -> Classifier:
+    torch.manual_seed(seed_of("weights", settings.seed))
+    model = create_model(
+        settings.model,
+        data.classes,
+        size=settings.size,
+        pretrained=settings.weights != "scratch",
+    )
+    model.set_trainable("head" if settings.weights == "linear-probe" else "all")
+    return model.to(memory_format=torch.channels_last)
+
+
+def _optimizer(settings: TrainSettings, model: Classifier) -> torch.optim.Optimizer:
+    try:
+        return create_optimizer_v2(
+            model,
+            settings.optimizer,
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+        )
+    except (ImportError, AssertionError, RuntimeError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise TrainingError(
+            f"optimizer {settings.optimizer!r} cannot be used here ({reason}): choose another"
+        ) from error
+
+
+def _schedule(settings: TrainSettings, optimizer: torch.optim.Optimizer) -> Scheduler:
+    schedule, _ = create_scheduler_v2(
+        optimizer,
+        "cosine" if settings.schedule == "cosine" else "step",
+        num_epochs=settings.steps,
+        decay_epochs=max(1, math.ceil(settings.steps / 3)),
+        decay_rate=0.1 if settings.schedule == "step" else 1.0,
+        warmup_epochs=settings.warmup_steps,
+        warmup_lr=settings.learning_rate / (settings.warmup_steps + 1),
+        step_on_epochs=False,
+        updates_per_epoch=1,
+    )
+    return schedule
+
+
+def _mixed(
+    mixer: Mixer, drawn_by: torch.Generator, pictures: Tensor, labels: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Mix a batch with draws from a generator."""
+    for module in mixer.modules():
+        if isinstance(module, Mixer):
+            module.generator = drawn_by
+    return mixer(pictures, labels)
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Give a function that tells whether Ctrl-C was pressed; a second one does not wait."""
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    asked = threading.Event()
+
+    def ask(number: int, frame: Any) -> None:
+        if asked.is_set():
+            signal.default_int_handler(number, frame)
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _ignore_interrupts(worker: int) -> None:  # noqa: ARG001
+    """Let the training process decide what Ctrl-C means, not its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
