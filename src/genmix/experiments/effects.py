@@ -84,6 +84,11 @@ class Ablation:
         found = {level.arm: summary for level, summary in self._effects(levels)}
         return [[found[arm] for arm in row] for row in pair.arms]
 
+    @property
+    def reference(self) -> Summary:
+        """The recipe as it is."""
+        return self._effects([Level("", self.comparison.reference)])[0][1]
+
     def sentence(self, factor: Factor) -> str:
         """Say which levels of a factor help, which hurt, and for which there is no evidence."""
         effects = [
@@ -119,7 +124,9 @@ class Ablation:
 
     def _effects(self, levels: Sequence[Level]) -> list[tuple[Level, Summary]]:
         arms = list(dict.fromkeys([self.comparison.reference, *(level.arm for level in levels)]))
-        summaries = self.comparison.summaries(self.comparison.primary, arms=arms)
+        summaries = self.comparison.summaries(
+            self.comparison.primary, self.comparison.shots[0], arms
+        )
         by_arm = {summary.arm: summary for summary in summaries}
         return [(level, by_arm[level.arm]) for level in levels]
 

@@ -173,12 +173,11 @@ def draw_factors(ablation: Ablation) -> "Figure":
             axes.set_axis_off()
         grid[len(column) - 1, 0].set_xlabel("percentage points, minus the recipe")
     comparison = ablation.comparison
-    reference = comparison.summaries(comparison.primary, arms=[comparison.reference])[0]
     seeds = seeds_text(len(comparison.seeds))
     _title(
         figure,
         f"{comparison.primary.title}: what one change to the recipe does",
-        f"zero: the recipe as it is, {mean_text(reference.mean)} %; "
+        f"zero: the recipe as it is, {mean_text(ablation.reference.mean)} %; "
         + (f"bars: 95 % interval, paired over {seeds}" if len(comparison.seeds) > 1 else seeds),
     )
     return figure

@@ -91,13 +91,12 @@ def metric_tables(
 def print_ablation(ablation: Ablation, console: Console) -> None:
     """Print, for each factor and pair, what every level does, and a sentence that sums it up."""
     comparison = ablation.comparison
-    reference = comparison.summaries(comparison.primary, arms=[comparison.reference])[0]
     _heading(
         console,
         f"{comparison.primary.title}, %",
         f"one thing of the recipe changed at a time, {seeds_text(len(comparison.seeds))}",
     )
-    _say(console, f"The recipe as it is: {mean_text(reference.mean)} %")
+    _say(console, f"The recipe as it is: {mean_text(ablation.reference.mean)} %")
     for factor in ablation.factors:
         _say(console, f"• {ablation.sentence(factor)}")
     console.print()
