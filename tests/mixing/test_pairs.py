@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -143,6 +145,103 @@ def test_inplace_and_per_sample_with_equal_lambda_change_nothing_but_where_it_is
     for mixed, soft in outcomes[1:]:
         torch.testing.assert_close(mixed, outcomes[0][0])
         torch.testing.assert_close(soft, outcomes[0][1])
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+@pytest.mark.parametrize("shape", [(6, 3, 8, 10), (6, 3, 80, 90)])
+def test_in_place_reuses_memory_that_no_result_lies_in(
+    mixer: type[PairMixer], shape: tuple[int, ...]
+) -> None:
+    # Two mixers in turn, over batches of changing types and shapes: each as if it were alone.
+    smaller = (shape[0] - 2, *shape[1:])
+    batches = [
+        batch(seed, each, kind)
+        for seed, (each, kind) in enumerate(
+            [
+                (shape, torch.float32),
+                (shape, torch.float32),
+                (smaller, torch.float32),
+                (shape, torch.float64),
+                (shape, torch.uint8),
+                (shape, torch.float32),
+            ]
+        )
+    ]
+    copying = mixer(generator=torch.Generator().manual_seed(5))
+    writers = [
+        mixer(inplace=True, generator=torch.Generator().manual_seed(5)),
+        mixer(inplace=True, pairing="roll", generator=torch.Generator().manual_seed(6)),
+    ]
+    size, owned, outcomes = len(pickle.dumps(writers[0])), [], []
+    for images, targets in batches:
+        own = images.clone()
+        outcomes.append(writers[0](own, targets))
+        owned.append(own.data_ptr())
+        writers[1](images.clone(), targets)
+    for (images, targets), (mixed, soft), address in zip(batches, outcomes, owned, strict=True):
+        expected, expected_soft = copying(images, targets)
+        assert mixed.data_ptr() == address
+        assert torch.equal(mixed, expected)
+        assert torch.equal(soft, expected_soft)
+    assert not writers[0].state_dict()
+    assert len(pickle.dumps(writers[0])) == size
+
+
+def test_threads_that_mix_in_place_do_not_meet() -> None:
+    def mix_often(seed: int) -> bool:
+        images, targets = batch(seed, (64, 3, 40, 40))
+        order = np.random.default_rng(seed).permutation(64)
+        expected = 0.25 * images + 0.75 * images[order]
+        for _ in range(40):
+            own = images.clone()
+            mixup(own, targets, 0.25, order, inplace=True)
+            if not torch.allclose(own, expected):
+                return False
+        return True
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(mix_often, range(8)))
+
+
+def test_in_place_works_within_inference_mode_and_after_it() -> None:
+    images, targets = batch(0, (5, 2, 7, 9))
+    expected = 0.25 * images + 0.75 * images[[1, 2, 3, 4, 0]]
+    for inference in (True, False, True):
+        with torch.inference_mode(inference):
+            own = images.clone()
+            mixup(own, targets, 0.25, [1, 2, 3, 4, 0], inplace=True)
+            torch.testing.assert_close(own, expected)
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+@pytest.mark.parametrize("shape", [(6, 3, 8, 10), (6, 3, 80, 90)])
+@pytest.mark.parametrize("settings_", [{}, {"inplace": True}, {"per_sample": True}])
+def test_a_gradient_goes_back_to_both_pictures(
+    mixer: type[PairMixer], shape: tuple[int, ...], settings_: dict[str, Any]
+) -> None:
+    images, targets = batch(3, shape, torch.float64)
+    weights, _ = batch(4, shape, torch.float64)
+    images.requires_grad_()
+    generator = torch.Generator().manual_seed(5)
+    mixed, _ = mixer(generator=generator, **settings_)(images * 1, targets)
+    (weights * mixed).sum().backward()
+    assert images.grad is not None
+    # Each value is a weighted sum of values, so the gradient's product with them is the whole.
+    torch.testing.assert_close((images.grad * images).sum(), (weights * mixed).sum())
+    alone = mixer(generator=torch.Generator().manual_seed(5), **settings_)(images.detach(), targets)
+    torch.testing.assert_close(mixed.detach(), alone[0])
+
+
+def test_targets_are_float32_on_the_labels_device_whatever_the_defaults() -> None:
+    images, labels = batch(0)[0], torch.tensor([0, 1, 2, 3])
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"):
+            mixed, soft = MixUp(num_classes=4)(images, labels)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert (soft.dtype, soft.device) == (torch.float32, torch.device("cpu"))
+    assert mixed.device == images.device
 
 
 def test_per_sample_equals_per_batch_when_the_lambda_are_equal() -> None:

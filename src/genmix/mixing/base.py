@@ -1,12 +1,13 @@
 """What all mixers share: the call, the checks, the chance, the pairs and the targets.
 
 A mixer is a thin module that draws; beside it stands a plain function that takes every draw as an
-argument and does the arithmetic. All drawing happens on the CPU with NumPy, from one seed that the
+argument and does the arithmetic. All drawing happens on the CPU with NumPy, from a state that the
 torch generator gives for each batch, so the same seed mixes alike on every device, and nothing
-waits for a GPU.
+waits for a GPU. Another version of genmix may draw otherwise from the same seed.
 """
 
 import math
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias, TypedDict, get_args
@@ -14,6 +15,7 @@ from typing import Any, Literal, TypeAlias, TypedDict, get_args
 import numpy as np
 import numpy.typing as npt
 import torch
+from numpy.random.bit_generator import ISeedSequence
 from torch import Tensor, nn
 
 from genmix.errors import MixerError
@@ -130,13 +132,29 @@ class Mixer(nn.Module, ABC):
 
     def _rng(self) -> np.random.Generator:
         """Make this batch's generator from one draw of torch's."""
-        seed = torch.randint(2**63 - 1, (), generator=self.generator)
-        return np.random.Generator(np.random.PCG64(int(seed)))
+        state = torch.randint(2**63 - 1, (4,), generator=self.generator, device="cpu")
+        drawn = _Drawn(state.numpy().view(np.uint64))
+        return np.random.Generator(np.random.PCG64(drawn))  # type: ignore[arg-type]  # too narrow
 
     def extra_repr(self) -> str:
         """Show what was set, when the module is printed."""
         shown = {"num_classes": self.num_classes, "probability": self.probability}
         return ", ".join(f"{k}={v}" for k, v in shown.items() if v not in {None, 1.0})
+
+
+class _Drawn(ISeedSequence):
+    """The state of a bit generator, drawn whole: to hash a seed into one takes twice as long."""
+
+    def __init__(self, state: npt.NDArray[np.uint64]) -> None:
+        self.state = state
+
+    def generate_state(
+        self,
+        n_words: int,  # noqa: ARG002 (PCG64 asks for its four words)
+        dtype: npt.DTypeLike = np.uint64,  # noqa: ARG002
+    ) -> npt.NDArray[Any]:
+        """Return the state, as NumPy asks for it."""
+        return self.state
 
 
 class PairMixer(Mixer):
@@ -268,10 +286,10 @@ def as_probabilities(labels: Tensor, num_classes: int | None = None) -> Tensor:
     if labels.device.type != "cpu":
         classes = torch.arange(num_classes, device=labels.device)
         return (labels[:, None] == classes).to(torch.float32)
-    indices = labels.to(torch.int64)
-    probabilities = torch.zeros(len(labels), num_classes)
+    indices = labels if labels.dtype == torch.int64 else labels.to(torch.int64)
+    probabilities = torch.zeros(len(labels), num_classes, dtype=torch.float32, device="cpu")
     try:
-        return probabilities.scatter_(1, indices[:, None], 1.0)
+        return probabilities.scatter_(1, indices.unsqueeze(1), 1.0)
     except RuntimeError as error:
         raise MixerError(
             f"labels run from {indices.min()} to {indices.max()}: with num_classes={num_classes} "
@@ -290,15 +308,21 @@ def check_draws(
     Raises:
         MixerError: If λ is not in [0, 1] (or is NaN), or the numbers do not fit.
     """
-    values = np.asarray(lam, np.float64)
-    if values.ndim > 1 or (values.ndim == 1 and len(values) != count):
-        raise MixerError(f"λ has the shape {values.shape}: give one, or {count}")
-    if not ((values >= 0) & (values <= 1)).all():
+    if isinstance(lam, float):
+        fits = 0 <= lam <= 1
+    else:
+        lam = np.asarray(lam, np.float64)
+        if lam.ndim > 1 or (lam.ndim == 1 and len(lam) != count):
+            raise MixerError(f"λ has the shape {lam.shape}: give one, or {count}")
+        fits = bool(((lam >= 0) & (lam <= 1)).all())
+        lam = float(lam) if lam.ndim == 0 else lam
+    if not fits:
         raise MixerError(f"λ is {lam}: every value must lie in [0, 1]")
-    indices = np.asarray(partners)
-    if indices.shape != (count,) or (count and not 0 <= indices.min() <= indices.max() < count):
+    indices = np.asarray(partners).astype(np.int64, copy=False)
+    # Read without a sign, a negative index is a large one.
+    if indices.shape != (count,) or (count and indices.view(np.uint64).max() >= count):
         raise MixerError(f"partners must be {count} indices in [0, {count - 1}]")
-    return (float(values) if values.ndim == 0 else values), indices.astype(np.int64, copy=False)
+    return lam, indices
 
 
 def mix_targets(targets: Tensor, lam: Lambda, partners: Partners) -> Tensor:
@@ -312,13 +336,13 @@ def mix_targets(targets: Tensor, lam: Lambda, partners: Partners) -> Tensor:
     Returns:
         N x K of the same type.
     """
-    other = take(targets, partners)
-    return torch.lerp(other, targets, weights_like(lam, targets))
+    return take(targets, partners).lerp_(targets, weights_like(lam, targets))
 
 
 def on_device(partners: Partners, like: Tensor) -> Tensor:
     """Move indices to a tensor's device without waiting for it."""
-    return torch.as_tensor(np.asarray(partners)).to(like.device, non_blocking=True)
+    indices = torch.from_numpy(np.asarray(partners))
+    return indices if like.is_cpu else indices.to(like.device, non_blocking=True)
 
 
 def take(samples: Tensor, partners: Partners) -> Tensor:
@@ -331,6 +355,8 @@ def take(samples: Tensor, partners: Partners) -> Tensor:
 
 def weights_like(lam: Lambda, like: Tensor) -> Tensor | float:
     """Make λ a weight that broadcasts over a tensor's samples: a float, or N x 1 x …."""
+    if isinstance(lam, float):
+        return lam
     values = np.asarray(lam, np.float64)
     if values.size == 1:
         return float(values.reshape(()))
@@ -338,16 +364,16 @@ def weights_like(lam: Lambda, like: Tensor) -> Tensor | float:
     return column.view(-1, *(1,) * (like.ndim - 1))
 
 
-Combine: TypeAlias = Callable[[Tensor, Tensor, slice], None]
-"""(mine, other, at): write the mixture of two parts of a batch into `mine`; `at` says which samples
-they are, to take λ or boxes of each."""
+Combine: TypeAlias = Callable[[Tensor, Tensor, Tensor, slice], None]
+"""(out, mine, other, at): write the mixture of two parts of a batch into `out`, which may be either
+of them; `at` says which samples they are, to take λ or masks of each."""
 
 
 def mix_pairs(images: Tensor, partners: Partners, combine: Combine, *, inplace: bool) -> Tensor:
     """Combine each sample with its partner as it was before.
 
     Large samples on a CPU go one by one, so that each stays in the processor's cache and no second
-    batch is made; small ones, and all on a GPU, go at once.
+    batch is made; small ones, all on a GPU, and those that want a gradient go at once.
 
     Args:
         images: N x C x H x W.
@@ -358,33 +384,42 @@ def mix_pairs(images: Tensor, partners: Partners, combine: Combine, *, inplace: 
     Returns:
         The mixed batch, of the same memory format.
     """
-    if not goes_one_by_one(images):
-        others = take(images, partners)
-        mixed = images if inplace else images.clone()
-        combine(mixed, others, slice(None))
-        return mixed
+    if goes_one_by_one(images):
+        return mix_one_by_one(images, partners, combine, inplace=inplace)
+    if inplace:
+        combine(images, images, _take_apart(images, partners), slice(None))
+        return images
+    mixed = take(images, partners)
+    combine(mixed, images, mixed, slice(None))
+    return mixed
+
+
+def mix_one_by_one(
+    images: Tensor, partners: Partners, combine: Combine, *, inplace: bool
+) -> Tensor:
+    """Combine large samples; see `mix_pairs`. `out` is not `other` here."""
     indices: list[int] = np.asarray(partners).tolist()
     if not inplace:
         mixed = torch.empty_like(images)
         for i, j in enumerate(indices):
-            mixed[i].copy_(images[i])
-            combine(mixed[i : i + 1], images[j : j + 1], slice(i, i + 1))
+            at = slice(i, i + 1)
+            combine(mixed[at], images[at], images[j : j + 1], at)
         return mixed
     if sorted(indices) != list(range(len(indices))):
-        images.copy_(mix_pairs(images, partners, combine, inplace=False))
+        images.copy_(mix_one_by_one(images, partners, combine, inplace=False))
         return images
     for cycle in _cycles(indices):
         first = images[cycle[0]].clone()[None]
         for i in cycle:
-            j = indices[i]
+            mine, j = images[i : i + 1], indices[i]
             other = first if j == cycle[0] else images[j : j + 1]
-            combine(images[i : i + 1], other, slice(i, i + 1))
+            combine(mine, mine, other, slice(i, i + 1))
     return images
 
 
 def goes_one_by_one(images: Tensor) -> bool:
     """Tell whether a batch is best mixed sample by sample; see `mix_pairs`."""
-    return images.device.type == "cpu" and math.prod(images.shape[1:]) >= _LARGE
+    return images.is_cpu and math.prod(images.shape[1:]) >= _LARGE and not images.requires_grad
 
 
 _LARGE = 16_384
@@ -403,3 +438,34 @@ def _cycles(partners: list[int]) -> list[list[int]]:
         if cycle:
             found.append(cycle)
     return found
+
+
+def _take_apart(images: Tensor, partners: Partners) -> Tensor:
+    """Copy each sample's partner to where it can stay until the next call in this thread."""
+    fits = images.is_cpu and images.is_contiguous() and images.nbytes <= _SCRATCH_BYTES
+    if not fits or images.requires_grad:
+        return take(images, partners)
+    return torch.index_select(
+        images, 0, on_device(partners, images), out=_scratch.shaped_like(images)
+    )
+
+
+class _Scratch(threading.local):
+    """Memory that is kept between calls, because fresh memory can take longer than the copy."""
+
+    def __init__(self) -> None:
+        self._kept = torch.empty(0, device="cpu")
+
+    def shaped_like(self, images: Tensor) -> Tensor:
+        """Return a tensor of the images' shape and type, with any values."""
+        if self._kept.shape != images.shape or self._kept.dtype != images.dtype:
+            # Made outside of inference mode, it can be written within and without.
+            with torch.inference_mode(mode=False):
+                self._kept = torch.empty_like(images, requires_grad=False)
+        return self._kept
+
+
+_SCRATCH_BYTES = 2**24
+"""Most of it that each thread keeps."""
+
+_scratch = _Scratch()

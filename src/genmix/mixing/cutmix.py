@@ -14,11 +14,11 @@ from genmix.mixing.base import (
     Partners,
     check_draws,
     goes_one_by_one,
-    mix_pairs,
+    mix_one_by_one,
     mix_targets,
     on_device,
 )
-from genmix.mixing.masked import as_bits, select_
+from genmix.mixing.masked import as_bits, select_into, take_masked
 
 
 class Box(NamedTuple):
@@ -54,24 +54,32 @@ class CutMix(PairMixer):
 
 def draw_boxes(
     rng: np.random.Generator, lam: npt.NDArray[np.float64], height: int, width: int
-) -> list[Box]:
+) -> npt.NDArray[np.int64]:
     """Draw boxes of about 1 - λ of the area (section 3.1), one for each λ.
 
     Their sides are W sqrt(1 - λ) and H sqrt(1 - λ), their centres are drawn evenly over the
     picture, and what lies outside is cut off.
+
+    Args:
+        rng: What to draw from.
+        lam: λ of each box, N.
+        height: H.
+        width: W.
+
+    Returns:
+        N x 4, in the order of `Box`.
     """
-    half = 0.5 * np.sqrt(1 - lam)
-    half_height, half_width = (half * height).astype(int), (half * width).astype(int)
-    y, x = rng.integers(height, size=len(lam)), rng.integers(width, size=len(lam))
-    top, bottom = np.maximum(0, y - half_height), np.minimum(height, y + half_height)
-    left, right = np.maximum(0, x - half_width), np.minimum(width, x + half_width)
-    return [Box(*edges) for edges in np.stack([top, bottom, left, right], axis=1).tolist()]
+    sides = np.array([[height], [width]])
+    centres = rng.integers(sides, size=(2, len(lam)))
+    halves = (0.5 * np.sqrt(1 - lam) * sides).astype(np.int64)
+    starts, ends = np.maximum(0, centres - halves), np.minimum(sides, centres + halves)
+    return np.stack([starts[0], ends[0], starts[1], ends[1]], axis=1)
 
 
 def cutmix(
     images: Tensor,
     targets: Tensor,
-    boxes: Box | Sequence[Box],
+    boxes: Box | Sequence[Box] | npt.NDArray[np.int64],
     partners: Partners,
     *,
     inplace: bool = False,
@@ -81,7 +89,8 @@ def cutmix(
     Args:
         images: N x C x H x W.
         targets: N x K probabilities.
-        boxes: Where M is 0, of the batch or of each sample; must lie in the picture.
+        boxes: Where M is 0, of the batch or of each sample, or N x 4 numbers in the order of
+            `Box`; must lie in the picture.
         partners: j of each i.
         inplace: Write into `images`.
 
@@ -91,56 +100,73 @@ def cutmix(
     Raises:
         MixerError: If boxes or partners do not fit the batch.
     """
-    height, width = images.shape[-2:]
-    each = check_boxes([boxes] if isinstance(boxes, Box) else boxes, images)
-    shares = [1 - box.area / (height * width) for box in each]
-    lam, partners = check_draws(len(images), shares[0] if len(each) == 1 else shares, partners)
-    if len(each) == 1 and not goes_one_by_one(images):
-        return _paste_one(images, each[0], partners, inplace), mix_targets(targets, lam, partners)
+    each = check_boxes(boxes, images)
+    lam, partners = check_draws(len(images), shares_outside(each, images), partners)
+    if goes_one_by_one(images):
 
-    def combine(mine: Tensor, other: Tensor, at: slice) -> None:
-        paste_(mine, other, each[at] if len(each) > 1 else each)
+        def combine(out: Tensor, mine: Tensor, other: Tensor, at: slice) -> None:
+            if out is not mine:
+                out.copy_(mine)
+            paste_(out, other, each[at] if len(each) > 1 else each)
 
-    mixed = mix_pairs(images, partners, combine, inplace=inplace)
+        mixed = mix_one_by_one(images, partners, combine, inplace=inplace)
+    elif len(each) == 1:
+        mixed = _paste_one(images, each, partners, inplace=inplace)
+    else:
+        mixed = take_masked(images, partners, _inside(each, images), inplace=inplace)
     return mixed, mix_targets(targets, lam, partners)
 
 
-def _paste_one(images: Tensor, box: Box, partners: Partners, inplace: bool) -> Tensor:
+def _paste_one(
+    images: Tensor, box: npt.NDArray[np.int64], partners: Partners, *, inplace: bool
+) -> Tensor:
     """Paste one box of a small batch; only the box is copied, not the partners whole."""
-    top, bottom, left, right = box
+    ((top, bottom, left, right),) = box.tolist()
     pasted = images[..., top:bottom, left:right].index_select(0, on_device(partners, images))
     mixed = images if inplace else images.clone()
     mixed[..., top:bottom, left:right] = pasted
     return mixed
 
 
-def paste_(mine: Tensor, other: Tensor, boxes: Sequence[Box]) -> None:
+def check_boxes(
+    boxes: Box | Sequence[Box] | npt.NDArray[np.int64], images: Tensor
+) -> npt.NDArray[np.int64]:
+    """Return boxes as M x 4 numbers, once they are one or one for each sample, in the picture.
+
+    Raises:
+        MixerError: If they are not.
+    """
+    count, _, height, width = images.shape
+    each = np.atleast_2d(np.asarray(boxes, np.int64)) if len(boxes) else np.empty((0, 4), np.int64)
+    if each.shape not in {(1, 4), (count, 4)}:
+        raise MixerError(f"there are {len(each)} boxes: give one, or {count}, of four numbers each")
+    outside = (each < 0) | (each > (height, height, width, width))
+    if outside.any():
+        first = Box(*each[outside.any(1)][0].tolist())
+        raise MixerError(f"{first} does not lie in a picture of {height} x {width} pixels")
+    return each
+
+
+def shares_outside(boxes: npt.NDArray[np.int64], images: Tensor) -> float | npt.NDArray[np.float64]:
+    """Return the exact share of pixels outside one box, or outside of each, M x 4."""
+    height, width = images.shape[-2:]
+    sizes = np.maximum(0, boxes[:, 1::2] - boxes[:, ::2])
+    shares = 1 - sizes[:, 0] * sizes[:, 1] / (height * width)
+    return float(shares[0]) if len(shares) == 1 else shares
+
+
+def paste_(mine: Tensor, other: Tensor, boxes: Sequence[Box] | npt.NDArray[np.int64]) -> None:
     """Copy one box of all samples, or a box of each, from `other` into `mine`."""
     if len(boxes) == 1:
         top, bottom, left, right = boxes[0]
         mine[..., top:bottom, left:right] = other[..., top:bottom, left:right]
         return
-    select_(mine, other, as_bits(_inside(boxes, mine), mine))
+    select_into(mine, mine, other, as_bits(_inside(boxes, mine), mine))
 
 
-def check_boxes(boxes: Sequence[Box], images: Tensor) -> list[Box]:
-    """Make sure that there is one box, or one for each sample, and that all lie in the picture.
-
-    Raises:
-        MixerError: If not.
-    """
-    height, width = images.shape[-2:]
-    if len(boxes) not in {1, len(images)}:
-        raise MixerError(f"there are {len(boxes)} boxes: give one, or {len(images)}")
-    for box in boxes:
-        if min(box) < 0 or box.bottom > height or box.right > width:
-            raise MixerError(f"{box} does not lie in a picture of {height} x {width} pixels")
-    return list(boxes)
-
-
-def _inside(boxes: Sequence[Box], like: Tensor) -> Tensor:
+def _inside(boxes: Sequence[Box] | npt.NDArray[np.int64], like: Tensor) -> Tensor:
     """Return N x 1 x H x W, true inside each sample's box."""
-    edges = torch.tensor(boxes).to(like.device, non_blocking=True)[:, :, None]
+    edges = torch.as_tensor(np.asarray(boxes)).to(like.device, non_blocking=True)[:, :, None]
     top, bottom, left, right = edges.unbind(1)
     rows = torch.arange(like.shape[-2], device=like.device)
     columns = torch.arange(like.shape[-1], device=like.device)

@@ -6,11 +6,19 @@ from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing.base import Lambda, PairMixer, PairSettings, Partners
-from genmix.mixing.masked import mix_masked
+from genmix.mixing.base import (
+    Lambda,
+    PairMixer,
+    PairSettings,
+    Partners,
+    check_draws,
+    mix_targets,
+)
+from genmix.mixing.masked import take_masked
 
 
 class FMix(PairMixer):
@@ -111,10 +119,22 @@ def fmix(
         inplace: Write into `images`.
 
     Returns:
-        The mixed images and the mixed targets; λ is the exact share of pixels that stay, which is
-        the drawn one to the nearest pixel.
+        The mixed images, every value a copy of one of the two, and the mixed targets; λ is the
+        exact share of pixels that stay, which is the drawn one to the nearest pixel.
 
     Raises:
         MixerError: If masks or partners do not fit the batch.
     """
-    return mix_masked(images, targets, masks, partners, inplace=inplace)
+    masks = np.asarray(masks)
+    count, _, height, width = images.shape
+    if masks.dtype != np.bool_ or masks.shape not in {(height, width), (count, height, width)}:
+        raise MixerError(
+            f"masks are {masks.dtype} of the shape {masks.shape}: give booleans, "
+            f"{height} x {width} or {count} x {height} x {width}"
+        )
+    shares = np.count_nonzero(masks, axis=(-2, -1)) / (height * width)
+    lam, partners = check_draws(count, shares, partners)
+    taken = torch.from_numpy(~masks).view(-1, 1, height, width)
+    taken = taken.to(images.device, non_blocking=True)
+    mixed = take_masked(images, partners, taken, inplace=inplace)
+    return mixed, mix_targets(targets, lam, partners)

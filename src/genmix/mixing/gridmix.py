@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genmix.errors import MixerError
 from genmix.mixing.base import PairMixer, PairSettings, Partners
-from genmix.mixing.masked import mix_masked
+from genmix.mixing.fmix import fmix
 
 
 class GridMix(PairMixer):
@@ -84,4 +84,4 @@ def gridmix(
     rows = np.arange(height) * cells.shape[-2] // height
     columns = np.arange(width) * cells.shape[-1] // width
     masks = cells.take(rows, -2).take(columns, -1)
-    return mix_masked(images, targets, masks, partners, inplace=inplace)
+    return fmix(images, targets, masks, partners, inplace=inplace)

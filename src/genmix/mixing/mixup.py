@@ -9,10 +9,8 @@ from genmix.mixing.base import (
     PairMixer,
     Partners,
     check_draws,
-    goes_one_by_one,
     mix_pairs,
     mix_targets,
-    take,
     weights_like,
 )
 
@@ -54,34 +52,32 @@ def mixup(
         MixerError: If λ or partners do not fit the batch.
     """
     lam, partners = check_draws(len(images), lam, partners)
-    if inplace:
-        share = 1 - np.asarray(lam)
 
-        def combine(mine: Tensor, other: Tensor, at: slice) -> None:
-            lerp_into(mine, mine, other, share[at] if share.ndim else share)
+    def combine(out: Tensor, mine: Tensor, other: Tensor, at: slice) -> None:
+        lerp_into(out, other, mine, lam if isinstance(lam, float) else lam[at])
 
-        mixed = mix_pairs(images, partners, combine, inplace=True)
-    elif goes_one_by_one(images):
-        mixed = torch.empty_like(images)
-        shares: list[float] = np.broadcast_to(lam, len(images)).tolist()
-        for i, (j, own) in enumerate(zip(partners.tolist(), shares, strict=True)):
-            lerp_into(mixed[i], images[j], images[i], own)
-    else:
-        # The partners' copy becomes the mixture: one batch less than copying both.
-        mixed = take(images, partners)
-        lerp_into(mixed, mixed, images, lam)
+    mixed = mix_pairs(images, partners, combine, inplace=inplace)
     return mixed, mix_targets(targets, lam, partners)
 
 
-def lerp_into(out: Tensor, mine: Tensor, other: Tensor, share: Lambda) -> None:
-    """Write (1 - share) mine + share other into `out`, which may be one of them.
+def lerp_into(out: Tensor, start: Tensor, end: Tensor, share: Lambda | Tensor) -> None:
+    """Write (1 - share) start + share end into `out`, which may be one of them.
 
     In float arithmetic whatever the type: uint8 is rounded at the end.
+
+    Args:
+        out: Where to write, of the type of `start` and `end`.
+        start: What a share of 0 gives.
+        end: What a share of 1 gives.
+        share: Of the batch, of each sample, or of each pixel as a float32 or float64 tensor.
     """
-    weight_is_exact = np.size(share) == 1 or mine.dtype in {torch.float32, torch.float64}
-    if weight_is_exact and mine.dtype != torch.uint8:
-        torch.lerp(mine, other, weights_like(share, mine), out=out)
+    direct = out.dtype in {torch.float32, torch.float64}
+    direct |= isinstance(share, float) and out.dtype != torch.uint8
+    if not direct:
+        start, end = start.float(), end.float()
+    weight = share if isinstance(share, Tensor) else weights_like(share, start)
+    if direct and not start.requires_grad:
+        torch.lerp(start, end, weight, out=out)
         return
-    exact = mine.float()
-    exact.lerp_(other.float(), weights_like(share, exact))
-    out.copy_(exact.round_() if out.dtype == torch.uint8 else exact)
+    mixed = torch.lerp(start, end, weight)
+    out.copy_(mixed.round_() if out.dtype == torch.uint8 else mixed)

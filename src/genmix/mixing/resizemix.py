@@ -18,10 +18,14 @@ from genmix.mixing.base import (
     PairSettings,
     Partners,
     check_draws,
-    mix_pairs,
+    goes_one_by_one,
+    mix_one_by_one,
     mix_targets,
+    on_device,
+    take,
 )
-from genmix.mixing.cutmix import Box
+from genmix.mixing.cutmix import Box, check_boxes, shares_outside
+from genmix.mixing.masked import as_bits, select_into
 
 
 class ResizeMix(PairMixer):
@@ -125,76 +129,100 @@ def resizemix(
     Raises:
         MixerError: If boxes or partners do not fit the batch.
     """
-    height, width = images.shape[-2:]
-    each = _check_boxes(boxes, images)
+    each = check_boxes(boxes, images)
     sizes = each[:, 1::2] - each[:, ::2]
-    shares = 1 - sizes.prod(1) / (height * width)
-    lam, partners = check_draws(len(images), shares[0] if len(each) == 1 else shares, partners)
+    if (sizes < 1).any():
+        first = Box(*each[(sizes < 1).any(1)][0].tolist())
+        raise MixerError(f"{first} holds no pixel")
+    lam, partners = check_draws(len(images), shares_outside(each, images), partners)
+    if goes_one_by_one(images):
 
-    def combine(mine: Tensor, other: Tensor, at: slice) -> None:
-        own = each if len(each) == 1 else each[at]
-        if len(own) == 1:
-            _paste_(mine, other, Box(*own[0].tolist()))
-        else:
-            _paste_each_(mine, other, own)
+        def combine(out: Tensor, mine: Tensor, other: Tensor, at: slice) -> None:
+            if out is not mine:
+                out.copy_(mine)
+            _paste_(out, other, each[at][0] if len(each) > 1 else each[0])
 
-    mixed = mix_pairs(images, partners, combine, inplace=inplace)
+        mixed = mix_one_by_one(images, partners, combine, inplace=inplace)
+    elif (sizes == sizes[0]).all() and _can_scatter(images):
+        mixed = _paste_alike(images, partners, each, inplace=inplace)
+    else:
+        mixed = _paste_each(images, partners, each, inplace=inplace)
     return mixed, mix_targets(targets, lam, partners)
 
 
-def _check_boxes(
-    boxes: Box | Sequence[Box] | npt.NDArray[np.int64], images: Tensor
-) -> npt.NDArray[np.int64]:
-    """Return boxes as an array, M x 4, once they are one or one for each sample, and fit."""
-    count, _, height, width = images.shape
-    each = np.atleast_2d(np.asarray(boxes, np.int64))
-    if each.shape not in {(1, 4), (count, 4)}:
-        raise MixerError(f"boxes have the shape {each.shape}: give 1 x 4 or {count} x 4 numbers")
-    starts, ends = each[:, ::2], each[:, 1::2]
-    wrong = ((starts < 0) | (ends > (height, width)) | (starts >= ends)).any(1)
-    if wrong.any():
-        first = Box(*each[wrong][0].tolist())
-        raise MixerError(f"{first} holds no pixel of a picture of {height} x {width}, or others")
-    return each
+def _can_scatter(images: Tensor) -> bool:
+    """Tell whether a view can number the pixels of a sample, and no gradient needs them later."""
+    at_even_steps = images.stride(-2) == images.stride(-1) * images.shape[-1]
+    return at_even_steps and not images.requires_grad
 
 
-def _paste_(mine: Tensor, other: Tensor, box: Box) -> None:
-    """Paste all samples' partners, resized, into the same box."""
-    top, bottom, left, right = box
-    rows = _nearest(torch.arange(bottom - top, device=mine.device), bottom - top, mine.shape[-2])
-    columns = _nearest(torch.arange(right - left, device=mine.device), right - left, mine.shape[-1])
-    mine[..., top:bottom, left:right] = other.index_select(-2, rows).index_select(-1, columns)
+def _paste_(out: Tensor, other: Tensor, box: npt.NDArray[np.int64]) -> None:
+    """Paste one sample's partner, resized, into a box."""
+    top, bottom, left, right = box.tolist()
+    rows = _nearest(torch.arange(bottom - top), bottom - top, out.shape[-2])
+    columns = _nearest(torch.arange(right - left), right - left, out.shape[-1])
+    out[..., top:bottom, left:right] = other.index_select(-2, rows).index_select(-1, columns)
 
 
-def _paste_each_(mine: Tensor, other: Tensor, boxes: npt.NDArray[np.int64]) -> None:
-    """Paste each sample's partner, resized, into the sample's own box, all at once."""
-    count, channels, height, width = mine.shape
-    edges = torch.from_numpy(boxes).to(mine.device, non_blocking=True)
-    tallest, widest = (boxes[:, 1::2] - boxes[:, ::2]).max(0).tolist()
-    from_rows, to_rows = _sources(edges[:, 0], edges[:, 1], tallest, height)
-    from_columns, to_columns = _sources(edges[:, 2], edges[:, 3], widest, width)
-    sources = from_rows[:, :, None] * width + from_columns[:, None, :]
-    places = to_rows[:, :, None] * width + to_columns[:, None, :]
-    shape = (count, channels, tallest * widest)
-    resized = other.flatten(2).gather(2, sources.view(count, 1, -1).expand(shape))
-    mine.flatten(2).scatter_(2, places.view(count, 1, -1).expand(shape), resized)
+def _paste_alike(
+    images: Tensor, partners: Partners, boxes: npt.NDArray[np.int64], *, inplace: bool
+) -> Tensor:
+    """Paste all samples' partners, resized, into boxes of one size: each its own, or one for all.
+
+    Every picture is resized alike, so partners are taken of the small ones.
+    """
+    height, width = images.shape[-2:]
+    tall, wide = (boxes[0, 1::2] - boxes[0, ::2]).tolist()
+    down, across = (torch.arange(length, device=images.device) for length in (tall, wide))
+    pixels = (_nearest(down, tall, height) * width)[:, None] + _nearest(across, wide, width)
+    resized = _gather(images, pixels.view(1, -1)).index_select(0, on_device(partners, images))
+    mixed = images if inplace else images.clone()
+    corners = on_device(boxes[:, 0] * width + boxes[:, 2], images)
+    places = corners[:, None] + ((down * width)[:, None] + across).view(1, -1)
+    mixed.view(*resized.shape[:2], -1).scatter_(2, places[:, None].expand_as(resized), resized)
+    return mixed
 
 
-def _sources(starts: Tensor, ends: Tensor, longest: int, length: int) -> tuple[Tensor, Tensor]:
-    """Say along one axis which pixels of the partners go where.
+def _paste_each(
+    images: Tensor, partners: Partners, boxes: npt.NDArray[np.int64], *, inplace: bool
+) -> Tensor:
+    """Paste each sample's partner, resized, into the sample's own box, all at once.
+
+    Partners are drawn resized on pictures of full size, of which the pixels in the box are taken.
+    """
+    height, width = images.shape[-2:]
+    edges = on_device(boxes, images)
+    rows, in_rows = _sources(edges[:, 0], edges[:, 1], height)
+    columns, in_columns = _sources(edges[:, 2], edges[:, 3], width)
+    pixels = (rows * width)[:, :, None] + columns[:, None, :]
+    resized = _gather(take(images, partners), pixels.flatten(1)).view(images.shape)
+    bits = as_bits((in_rows[:, :, None] & in_columns[:, None, :])[:, None], images)
+    mixed = images if inplace else torch.empty_like(images)
+    select_into(mixed, images, resized, bits)
+    return mixed
+
+
+def _gather(images: Tensor, pixels: Tensor) -> Tensor:
+    """Return N x C x M values of the images at M pixels of each, or the same of all (1 x M)."""
+    count, channels = images.shape[:2]
+    return images.flatten(2).gather(2, pixels[:, None].expand(count, channels, -1))
+
+
+def _sources(starts: Tensor, ends: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    """Say along one axis which pixels of the partners come where, and which lie in the boxes.
 
     Args:
         starts: Where each sample's box begins, N.
         ends: Where it ends, N.
-        longest: Pixels of the longest box; shorter ones repeat their last.
         length: Of the axis.
 
     Returns:
-        Indices in the partner and in the sample, N x longest each.
+        Indices in the partner, and whether they count, N x length each.
     """
     sizes = (ends - starts)[:, None]
-    places = torch.minimum(torch.arange(longest, device=starts.device), sizes - 1)
-    return _nearest(places, sizes, length), starts[:, None] + places
+    places = torch.arange(length, device=starts.device) - starts[:, None]
+    inside = (places >= 0) & (places < sizes)
+    return _nearest(places, sizes, length).clamp_(0, length - 1), inside
 
 
 def _nearest(places: Tensor, size: Tensor | int, length: int) -> Tensor:

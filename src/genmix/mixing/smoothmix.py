@@ -21,6 +21,7 @@ from genmix.mixing.base import (
     mix_pairs,
     mix_targets,
 )
+from genmix.mixing.mixup import lerp_into
 
 Shape: TypeAlias = Literal["circle", "square"]
 
@@ -130,9 +131,9 @@ def smoothmix(
     tall = torch.from_numpy(rows).to(images.device, exact, non_blocking=True)[:, None, :, None]
     wide = torch.from_numpy(columns).to(images.device, exact, non_blocking=True)[:, None, None]
 
-    def combine(mine: Tensor, other: Tensor, at: slice) -> None:
+    def combine(out: Tensor, mine: Tensor, other: Tensor, at: slice) -> None:
         own = slice(None) if len(each) == 1 else at
-        _blend_(mine, other, 1 - tall[own] * wide[own])
+        lerp_into(out, other, mine, tall[own] * wide[own])
 
     mixed = mix_pairs(images, partners, combine, inplace=inplace)
     return mixed, mix_targets(targets, lam, partners)
@@ -170,12 +171,3 @@ def _profiles(
         return np.exp(-0.5 * (distances / spreads) ** 2)
     half = spreads / 2
     return np.clip(1 - (distances - half) / (_EDGE * half), 0, 1)
-
-
-def _blend_(mine: Tensor, other: Tensor, share: Tensor) -> None:
-    """Move `mine` towards `other` by a share of each pixel, in float arithmetic."""
-    if mine.dtype == share.dtype:
-        mine.lerp_(other, share)
-        return
-    exact = mine.to(share.dtype).lerp_(other.to(share.dtype), share)
-    mine.copy_(exact.round_() if mine.dtype == torch.uint8 else exact)
