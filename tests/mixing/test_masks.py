@@ -420,13 +420,35 @@ def test_smoothmix_draws_the_papers_spreads(
     assert seen[1].shape == (1, 4)
 
 
-@pytest.mark.parametrize("outline", ["circle", "square"])
-def test_smoothmix_follows_lambda_where_the_border_does_not_cut(outline: Any) -> None:
-    images, _ = batch(0, (300, 1, 40, 40))
+@given(
+    st.sampled_from(["circle", "square"]),
+    st.sampled_from([(40, 40), (6, 31), (1, 1)]),
+    st.floats(0, 1),
+    st.booleans(),
+    st.integers(0, 2**32),
+)
+@settings(deadline=None, max_examples=60)
+def test_smoothmix_follows_lambda_wherever_the_spot_lies(
+    outline: Any, size: tuple[int, int], lam: float, per_sample: bool, seed: int
+) -> None:
+    mixer = SmoothMix(
+        lam=lam,
+        shape=outline,
+        per_sample=per_sample,
+        pairing="flip",
+        generator=torch.Generator().manual_seed(seed),
+    )
+    _, soft = mixer(torch.zeros(8, 1, *size), torch.eye(8))
+    torch.testing.assert_close(soft.diagonal(), torch.full((8,), lam), atol=1e-4, rtol=0)
+
+
+def test_smoothmix_draws_lambda_from_beta_for_its_spots() -> None:
     generator = torch.Generator().manual_seed(0)
-    mixer = SmoothMix(lam=0.05, shape=outline, per_sample=True, pairing="flip", generator=generator)
-    _, soft = mixer(images, torch.eye(300))
-    assert soft.diagonal().max() == pytest.approx(0.05, abs=0.002)
+    mixer = SmoothMix(0.5, per_sample=True, pairing="flip", generator=generator)
+    _, soft = mixer(torch.zeros(2000, 1, 8, 8), torch.eye(2000))
+    lam = soft.diagonal()
+    assert lam.mean() == pytest.approx(0.5, abs=0.03)
+    assert lam.var() == pytest.approx(1 / 8, abs=0.01)
 
 
 def spectral_residual(image: Array) -> Array:

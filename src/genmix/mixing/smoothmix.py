@@ -45,9 +45,9 @@ class SmoothMix(PairMixer):
     """Mix through a spot with soft edges, and mix the labels by the mean weight.
 
     The paper draws the spot's spread evenly, from a quarter to half of the sides for circles and
-    from nothing to all for squares. With `alpha` or `lam` the spread is instead such that a spot
-    that the border does not cut has the mean weight λ. See `smoothmix` for the arithmetic and
-    `PairMixer` for the arguments.
+    from nothing to all for squares. With `alpha` or `lam` the spread is instead such that the mean
+    weight is λ, wherever the spot lies. See `smoothmix` for the arithmetic and `PairMixer` for the
+    arguments.
 
     Args:
         alpha: See `PairMixer`; the paper's own draw when left out.
@@ -75,19 +75,50 @@ class SmoothMix(PairMixer):
     ) -> tuple[Tensor, Tensor]:
         """Draw spots and partners, and mix."""
         height, width = images.shape[-2:]
-        spreads = self._draw_spreads(rng, len(images))
-        ys, xs = rng.uniform(0, height, len(spreads)), rng.uniform(0, width, len(spreads))
+        count = len(images) if self.per_sample else 1
+        ys, xs = rng.uniform(0, height, count), rng.uniform(0, width, count)
+        if self.draws_lambda:
+            lam = np.atleast_1d(self.draw_lambda(rng, count))
+            spreads = find_spreads(lam, ys, xs, height, width, self.shape)
+        else:
+            spreads = rng.uniform(*_SPREADS[self.shape], count)
         spots = np.stack([ys, xs, spreads * height, spreads * width], 1)
         partners = self.draw_partners(rng, len(images))
         return smoothmix(images, targets, spots, partners, shape=self.shape, inplace=self.inplace)
 
-    def _draw_spreads(self, rng: np.random.Generator, count: int) -> npt.NDArray[np.float64]:
-        if not self.draws_lambda:
-            return rng.uniform(*_SPREADS[self.shape], count if self.per_sample else 1)
-        lam = np.atleast_1d(self.draw_lambda(rng, count))
-        if self.shape == "circle":
-            return np.sqrt(lam / math.tau)
-        return np.sqrt(lam) / (1 + _EDGE / 2)
+
+def find_spreads(
+    lam: npt.NDArray[np.float64],
+    ys: npt.NDArray[np.float64],
+    xs: npt.NDArray[np.float64],
+    height: int,
+    width: int,
+    shape: Shape,
+) -> npt.NDArray[np.float64]:
+    """Find how far spots must spread for their mean weights to be λ, to within 0.0001.
+
+    Args:
+        lam: λ of each spot, M of them in [0, 1].
+        ys: Where the spots' centres lie, in pixels.
+        xs: Likewise.
+        height: H.
+        width: W.
+        shape: "circle" or "square".
+
+    Returns:
+        σ or sides of each, as a share of the picture's sides.
+    """
+    # The mean grows with the spread, so halving what is left of the range finds it. Its ends leave
+    # nothing of one picture, or of the other.
+    low, high = np.full(len(lam), math.log(1e-9)), np.full(len(lam), math.log(1e4))
+    for _ in range(24):
+        middle = (low + high) / 2
+        spreads = np.exp(middle)
+        rows = _profiles(ys, spreads * height, height, shape).mean(1)
+        columns = _profiles(xs, spreads * width, width, shape).mean(1)
+        too_small = rows * columns < lam
+        low, high = np.where(too_small, middle, low), np.where(too_small, high, middle)
+    return np.exp(high)
 
 
 def smoothmix(
