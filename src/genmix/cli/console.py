@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
@@ -65,8 +65,15 @@ def say(message: str) -> None:
     click.echo(message, err=True)
 
 
+class Show(Protocol):
+    """Shows that so many of a stage's items are done, with a few words of how it goes."""
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        """Show it."""
+
+
 @contextmanager
-def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+def progress_bar() -> Iterator[Show]:
     """Show how far a run is: a bar with rate and time left, or a line now and then in a log."""
     if not sys.stderr.isatty():
         yield _Lines()
@@ -85,6 +92,7 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
         TextColumn("{task.description:<9}"),
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
         TextColumn("{task.fields[rate]:>12}"),
         TimeElapsedColumn(),
         TextColumn("left"),
@@ -101,14 +109,14 @@ class _Bars:
         self._bars = bars
         self._tasks: dict[str, tuple[Any, int, float]] = {}
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
         if stage not in self._tasks:
-            task = self._bars.add_task(stage, total=total, rate="", completed=done)
+            task = self._bars.add_task(stage, total=total, rate="", note="", completed=done)
             self._tasks[stage] = (task, done, time.monotonic())
         task, before, started = self._tasks[stage]
         seconds = time.monotonic() - started
         rate = f"{(done - before) / seconds:.1f}/s" if seconds > 1 else ""
-        self._bars.update(task, completed=done, total=total, rate=rate)
+        self._bars.update(task, completed=done, total=total, rate=rate, note=note)
 
 
 class _Lines:
@@ -119,11 +127,11 @@ class _Lines:
     def __init__(self) -> None:
         self._said: dict[str, tuple[int, float]] = {}
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
         last, at = self._said.get(stage, (-1, 0.0))
         due = time.monotonic() - at >= self._SECONDS or done == total
         if done != last and due:
-            say(f"{stage}: {done:,} of {total:,}")
+            say(f"{stage}: {done:,} of {total:,}{', ' if note else ''}{note}")
             self._said[stage] = (done, time.monotonic())
 
 

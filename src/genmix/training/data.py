@@ -8,10 +8,11 @@ import copy
 import hashlib
 import mmap
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,8 @@ from genmix.images import Fit, Image, decode, prepare, resize
 from genmix.mixing import GenMixDataset
 from genmix.seeding import generator, seed_of
 from genmix.training.transforms import create_transform
+
+Indices: TypeAlias = Sequence[int] | npt.NDArray[np.int64]
 
 _KEPT_BYTES = 1 << 30
 """A set whose decoded pictures fit in this is decoded once; a larger one whenever it is read."""
@@ -69,8 +72,9 @@ class Photos(Dataset[tuple[Tensor, int]]):
         rows: Which pictures of the source's listing these are.
         photos: Of each, path and label.
         labels: Of each, its class's number, int64.
-        origins: Of each, the path in the source that it was made from: its own for an original,
-            the photo's for a picture that genmix made.
+        origins: Of each, the path of the photo that it shows: its own, or for a picture that genmix
+            made that of its original.
+        composed: Of each, whether genmix made it.
     """
 
     def __init__(
@@ -98,14 +102,16 @@ class Photos(Dataset[tuple[Tensor, int]]):
             SourceError: If there are no labelled pictures.
             TrainingError: If a class is not among `classes`, or has too few pictures.
         """
-        self._source, labels, origins = _open(source)
+        opened = _open(source)
+        self._source = opened.source
         self._listing = tuple(self._source.photos)
-        names = [labels.get(photo.label, photo.label) for photo in self._listing]
+        names = [opened.labels.get(photo.label, photo.label) for photo in self._listing]
         self.classes = tuple(sorted(set(names)) if classes is None else classes)
         _check_known(names, self.classes, source)
         numbers = {name: number for number, name in enumerate(self.classes)}
         self._numbers = np.array([numbers[name] for name in names])
-        self._origins = [origins.get(photo.path, photo.path) for photo in self._listing]
+        self._origins = [opened.origins.get(photo.path, photo.path) for photo in self._listing]
+        self._composed = np.array([photo.path in opened.composed for photo in self._listing])
         self.size = size
         self.fit: Fit = fit
         self.rows = np.arange(len(self._listing))
@@ -138,12 +144,16 @@ class Photos(Dataset[tuple[Tensor, int]]):
         return [self._origins[row] for row in self.rows]
 
     @property
+    def composed(self) -> npt.NDArray[np.bool_]:  # noqa: D102
+        return self._composed[self.rows]
+
+    @property
     def fingerprint(self) -> str:
         """Hash what is read: names, labels, classes, size and fit."""
         rows = [f"{photo.path}\0{photo.label}" for photo in self.photos]
         return _hash(*self.classes, str(self.size), self.fit, *rows)
 
-    def subset(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> Self:
+    def subset(self, indices: Indices) -> Self:
         """Return only these pictures, in this order; what has been decoded is shared."""
         part = copy.copy(self)
         part.rows = self.rows[np.asarray(indices, np.int64)]
@@ -252,6 +262,24 @@ class Joined(Dataset[tuple[Tensor, int]]):
         return np.concatenate([part.labels for part in self.parts])
 
     @property
+    def origins(self) -> list[str]:
+        """Of each picture, the path of the photo that it shows; the same in all parts."""
+        return [origin for part in self.parts for origin in part.origins]
+
+    @property
+    def composed(self) -> npt.NDArray[np.bool_]:
+        """Of each picture, whether genmix made it."""
+        return np.concatenate([part.composed for part in self.parts])
+
+    def subset(self, indices: Indices) -> Self:
+        """Return only these pictures, part by part."""
+        chosen = np.sort(np.asarray(indices, np.int64))
+        cuts = np.searchsorted(chosen, self._ends[:-1])
+        starts = [0, *self._ends[:-1].tolist()]
+        places = [part - start for part, start in zip(np.split(chosen, cuts), starts, strict=True)]
+        return type(self)([p.subset(at) for p, at in zip(self.parts, places, strict=True)])
+
+    @property
     def fingerprint(self) -> str:
         """Hash what is read."""
         return _hash(*(part.fingerprint for part in self.parts))
@@ -291,10 +319,13 @@ class TrainingSet(Dataset[tuple[Tensor, int]]):
             return self.transform(picture), label
 
 
-def few_shot(photos: Photos, shots: int, seed: int) -> Photos:
+Listed = TypeVar("Listed", Photos, Joined)
+
+
+def few_shot(photos: Listed, shots: int, seed: int) -> Listed:
     """Choose so many photos of each class; the same for the same seed, more include fewer.
 
-    Pictures that come from one photo count as one, and all of them are taken.
+    All pictures of a photo count as one, and are taken together.
 
     Args:
         photos: To choose from.
@@ -304,20 +335,19 @@ def few_shot(photos: Photos, shots: int, seed: int) -> Photos:
     Raises:
         TrainingError: If a class has fewer photos.
     """
-    chosen: set[tuple[int, str]] = set()
-    for label, origins in _origins_by_class(photos).items():
-        if len(origins) < shots:
+    chosen: set[_Key] = set()
+    for label, keys in _by_class(_keys(photos)).items():
+        if len(keys) < shots:
             raise TrainingError(
-                f"class {photos.classes[label]!r} has {len(origins)} photos and {shots} are asked "
+                f"class {photos.classes[label]!r} has {len(keys)} photos and {shots} are asked "
                 "for: ask for fewer shots"
             )
-        drawn = _shuffled(origins, "few-shot", seed, photos.classes[label])[:shots]
-        chosen |= {(label, origin) for origin in drawn}
+        chosen |= set(_shuffled(keys, "few-shot", seed, photos.classes[label])[:shots])
     return photos.subset([k for k, key in enumerate(_keys(photos)) if key in chosen])
 
 
-def hold_out(photos: Photos, share: float, seed: int) -> tuple[Photos, Photos]:
-    """Cut a set in two, alike in classes, with all pictures of a photo on one side.
+def hold_out(photos: Listed, share: float, seed: int) -> tuple[Listed, Listed]:
+    """Keep photos back to test on, alike in classes.
 
     Args:
         photos: What to cut.
@@ -325,25 +355,28 @@ def hold_out(photos: Photos, share: float, seed: int) -> tuple[Photos, Photos]:
         seed: Of the choice.
 
     Returns:
-        What stays, and what is held out.
+        What stays, without any picture of a photo that is held out; and the originals of those.
 
     Raises:
-        TrainingError: If a class has one photo only.
+        TrainingError: If a class has one photo only, or no originals.
     """
-    held: set[tuple[int, str]] = set()
-    for label, origins in _origins_by_class(photos).items():
-        if len(origins) < 2:
+    held: set[_Key] = set()
+    keys = _keys(photos)
+    originals = _by_class([k for k, made in zip(keys, photos.composed, strict=True) if not made])
+    for label in _by_class(keys):
+        candidates = originals.get(label, [])
+        if len(candidates) < 2:
+            found = "one photo" if candidates else "composites only"
             raise TrainingError(
-                f"class {photos.classes[label]!r} has one photo, so none can be held out: give "
+                f"class {photos.classes[label]!r} has {found}, so nothing can be held out: give "
                 "photos to test on (--val)"
             )
-        count = min(max(1, round(share * len(origins))), len(origins) - 1)
-        drawn = _shuffled(origins, "hold-out", seed, photos.classes[label])[:count]
-        held |= {(label, origin) for origin in drawn}
-    keys = _keys(photos)
+        count = min(max(1, round(share * len(candidates))), len(candidates) - 1)
+        held |= set(_shuffled(candidates, "hold-out", seed, photos.classes[label])[:count])
+    of_held = np.array([key in held for key in keys])
     return (
-        photos.subset([k for k, key in enumerate(keys) if key not in held]),
-        photos.subset([k for k, key in enumerate(keys) if key in held]),
+        photos.subset(np.flatnonzero(~of_held)),
+        photos.subset(np.flatnonzero(of_held & ~photos.composed)),
     )
 
 
@@ -372,19 +405,32 @@ class _Memory:
         return cls(count, size) if count * 3 * size * size <= _KEPT_BYTES else None
 
 
-def _open(source: str | Path | Source) -> tuple[Source, Mapping[str, str], Mapping[str, str]]:
-    """Open pictures; of a genmix output also the labels of its folders and where each came from."""
+@dataclass(frozen=True)
+class _Opened:
+    """A source, and what a genmix output says of its pictures: labels by folder, origins."""
+
+    source: Source
+    labels: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+    composed: frozenset[str] = frozenset()
+
+
+def _open(source: str | Path | Source) -> _Opened:
     if not isinstance(source, str | Path):
-        return source, {}, {}
+        return _Opened(source)
     out = Path(source)
     if not (out / MANIFEST).is_file() or not (out / IMAGES).is_dir():
-        return open_source(source), {}, {}
-    labels, origins = {}, {}
-    for row in iterate_rows(out / MANIFEST, ["label", "output", "source"]):
-        if row["output"] is not None:
-            labels[class_folder(row["label"])] = row["label"]
-            origins[row["output"].removeprefix(f"{IMAGES}/")] = row["source"]
-    return open_source(out / IMAGES), labels, origins
+        return _Opened(open_source(source))
+    labels, origins, composed = {}, {}, set()
+    for row in iterate_rows(out / MANIFEST, ["kind", "label", "output", "source"]):
+        if row["output"] is None:
+            continue
+        path = row["output"].removeprefix(f"{IMAGES}/")
+        labels[class_folder(row["label"])] = row["label"]
+        origins[path] = row["source"]
+        if row["kind"] == "composite":
+            composed.add(path)
+    return _Opened(open_source(out / IMAGES), labels, origins, frozenset(composed))
 
 
 def _check_known(names: Sequence[str], classes: Sequence[str], source: object) -> None:
@@ -398,21 +444,25 @@ def _check_known(names: Sequence[str], classes: Sequence[str], source: object) -
         )
 
 
-def _keys(photos: Photos) -> list[tuple[int, str]]:
-    """Say of each picture which photo it is of."""
+_Key: TypeAlias = tuple[int, str]
+"""A class's number, and the path of a photo of it."""
+
+
+def _keys(photos: Photos | Joined) -> list[_Key]:
+    """Say of each picture which photo it shows."""
     return list(zip(photos.labels.tolist(), photos.origins, strict=True))
 
 
-def _origins_by_class(photos: Photos) -> dict[int, list[str]]:
+def _by_class(keys: Iterable[_Key]) -> dict[int, list[_Key]]:
     """List the photos of each class, each once, sorted."""
-    found: dict[int, set[str]] = defaultdict(set)
-    for label, origin in _keys(photos):
-        found[label].add(origin)
-    return {label: sorted(origins) for label, origins in sorted(found.items())}
+    found: dict[int, list[_Key]] = defaultdict(list)
+    for key in sorted(set(keys)):
+        found[key[0]].append(key)
+    return dict(found)
 
 
-def _shuffled(origins: Sequence[str], *key: str | int) -> list[str]:
-    return [origins[k] for k in generator(*key).permutation(len(origins))]
+def _shuffled(keys: Sequence[_Key], *seed: str | int) -> list[_Key]:
+    return [keys[k] for k in generator(*seed).permutation(len(keys))]
 
 
 def _hash(*parts: str) -> str:

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, astuple, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -33,6 +33,7 @@ from genmix.mixing.base import Mixer
 from genmix.seeding import generator, seed_of
 from genmix.training.checkpoint import RunFolder, load_checkpoint
 from genmix.training.data import TrainingData, TrainingSet
+from genmix.training.memory import memory_kept
 from genmix.training.mixers import create_mixer
 from genmix.training.models import Classifier, create_model
 from genmix.training.settings import TrainSettings
@@ -116,7 +117,7 @@ def train(
     identity = _identity(settings, data, val, accelerator.num_processes)
     with _claimed(folder, identity, accelerator):
         if (record := folder.record()) is None:
-            with torch.random.fork_rng(devices=[]):
+            with torch.random.fork_rng(devices=[]), _memory_for(accelerator):
                 run = _Run(settings, data, val, folder, accelerator)
                 record = run.to_the_end(on_step or (lambda _: None), save_seconds)
         accelerator.wait_for_everyone()
@@ -412,6 +413,10 @@ def _accelerator_of(precision: str) -> Accelerator:
         # A process has one precision for good, unless it is made to forget the last run's.
         AcceleratorState._reset_state()  # noqa: SLF001
         return Accelerator(mixed_precision=precision)
+
+
+def _memory_for(accelerator: Accelerator) -> AbstractContextManager[None]:
+    return memory_kept() if accelerator.device.type == "cpu" else nullcontext()
 
 
 def _identity(
