@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 
 from genmix import __version__
 from genmix.errors import OutputError, TrainingError
+from genmix.images import Fit
 from genmix.jobs.folder import WHOLE, OutputFolder
 from genmix.storage import write_whole
 from genmix.training.models import Classifier, create_model
@@ -38,6 +39,7 @@ class _Card(BaseModel):
     name: str
     classes: tuple[str, ...]
     size: int
+    fit: Fit
     genmix: str
     settings: dict[str, Any] = {}
 
@@ -62,6 +64,7 @@ def save_checkpoint(
         name=model.name,
         classes=model.classes,
         size=model.size,
+        fit=model.fit,
         genmix=__version__,
         settings=dict(settings or {}),
     )
@@ -94,6 +97,7 @@ def load_checkpoint(path: str | Path) -> Classifier:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         raise TrainingError(_damaged(folder / WEIGHTS, error)) from error
+    model.fit = card.fit
     return model.eval()
 
 

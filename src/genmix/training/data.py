@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from genmix.datasets import Photo, Source, open_source
+from genmix.datasets import Ignored, Photo, Source, open_source
 from genmix.datasets.layout import IMAGES, MANIFEST, class_folder
 from genmix.datasets.manifest import iterate_rows
 from genmix.errors import ImageError, TrainingError, nearest
@@ -41,6 +41,7 @@ class TrainingData(Protocol):
     Attributes:
         classes: Class names, in the order of their numbers.
         size: Side of the pictures in pixels.
+        fit: How photos became squares; see `genmix.images.prepare`.
         labels: Of each picture, its class's number, int64.
         fingerprint: Differs where the pictures to be read differ, as far as names tell.
     """
@@ -50,6 +51,9 @@ class TrainingData(Protocol):
 
     @property
     def size(self) -> int: ...  # noqa: D102
+
+    @property
+    def fit(self) -> Fit: ...  # noqa: D102
 
     @property
     def labels(self) -> npt.NDArray[np.int64]: ...  # noqa: D102
@@ -69,6 +73,7 @@ class Photos(Dataset[tuple[Tensor, int]]):
     Attributes:
         classes: Class names; a label's number is its place here.
         size: Side of the pictures in pixels.
+        fit: How photos become squares; see `genmix.images.prepare`.
         rows: Which pictures of the source's listing these are.
         photos: Of each, path and label.
         labels: Of each, its class's number, int64.
@@ -130,6 +135,11 @@ class Photos(Dataset[tuple[Tensor, int]]):
         """
         row = int(self.rows[index])
         return torch.from_numpy(self._planes(row)), int(self._numbers[row])
+
+    @property
+    def ignored(self) -> Sequence[Ignored]:
+        """What lies in the source and is not used."""
+        return self._source.ignored
 
     @property
     def photos(self) -> list[Photo]:  # noqa: D102
@@ -198,18 +208,11 @@ class Composites(Dataset[tuple[Tensor, int]]):
             )
         self.photos = photos
         self.made = made
+        self.classes = photos.classes
+        self.size = photos.size
+        self.fit = photos.fit
         self.labels = photos.labels
         self._places = [places[photo.path] for photo in photos.photos]
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Class names of the photos."""
-        return self.photos.classes
-
-    @property
-    def size(self) -> int:
-        """Side of the pictures in pixels."""
-        return self.photos.size
 
     @property
     def fingerprint(self) -> str:
@@ -224,7 +227,7 @@ class Composites(Dataset[tuple[Tensor, int]]):
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         """Return a picture, uint8 3 x size x size, and its class's number; see `GenMixDataset`."""
         picture, _ = self.made[self._places[index]]
-        side = self.photos.size
+        side = self.size
         if picture.shape[-1] != side:
             whole = np.ascontiguousarray(picture.numpy().transpose(1, 2, 0))
             small = resize(whole, side, side).transpose(2, 0, 1)
@@ -236,25 +239,19 @@ class Joined(Dataset[tuple[Tensor, int]]):
     """Several sets one after the other, such as originals and what genmix made of them.
 
     Args:
-        parts: Sets of the same classes and size.
+        parts: Sets of the same classes, size and fit.
+
+    Raises:
+        TrainingError: If they are not.
     """
 
     def __init__(self, parts: Sequence[Photos]) -> None:
-        for part in parts[1:]:
-            if (part.classes, part.size) != (parts[0].classes, parts[0].size):
-                raise TrainingError("sets to join must have the same classes and size")
+        forms = {(part.classes, part.size, part.fit) for part in parts}
+        if len(forms) != 1:
+            raise TrainingError("sets can be joined only if classes, size and fit are the same")
+        self.classes, self.size, self.fit = forms.pop()
         self.parts = tuple(parts)
         self._ends = np.cumsum([len(part) for part in parts])
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Class names of all parts."""
-        return self.parts[0].classes
-
-    @property
-    def size(self) -> int:
-        """Side of the pictures in pixels."""
-        return self.parts[0].size
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
@@ -319,10 +316,22 @@ class TrainingSet(Dataset[tuple[Tensor, int]]):
             return self.transform(picture), label
 
 
-Listed = TypeVar("Listed", Photos, Joined)
+class Listed(TrainingData, Protocol):
+    """Training data that knows its photos: `Photos` or `Joined`."""
+
+    @property
+    def origins(self) -> list[str]: ...  # noqa: D102
+
+    @property
+    def composed(self) -> npt.NDArray[np.bool_]: ...  # noqa: D102
+
+    def subset(self, indices: Indices) -> Self: ...  # noqa: D102
 
 
-def few_shot(photos: Listed, shots: int, seed: int) -> Listed:
+Chosen = TypeVar("Chosen", bound=Listed)
+
+
+def few_shot(photos: Chosen, shots: int, seed: int) -> Chosen:
     """Choose so many photos of each class; the same for the same seed, more include fewer.
 
     All pictures of a photo count as one, and are taken together.
@@ -346,7 +355,7 @@ def few_shot(photos: Listed, shots: int, seed: int) -> Listed:
     return photos.subset([k for k, key in enumerate(_keys(photos)) if key in chosen])
 
 
-def hold_out(photos: Listed, share: float, seed: int) -> tuple[Listed, Listed]:
+def hold_out(photos: Chosen, share: float, seed: int) -> tuple[Chosen, Chosen]:
     """Keep photos back to test on, alike in classes.
 
     Args:
@@ -448,7 +457,7 @@ _Key: TypeAlias = tuple[int, str]
 """A class's number, and the path of a photo of it."""
 
 
-def _keys(photos: Photos | Joined) -> list[_Key]:
+def _keys(photos: Listed) -> list[_Key]:
     """Say of each picture which photo it shows."""
     return list(zip(photos.labels.tolist(), photos.origins, strict=True))
 

@@ -313,6 +313,7 @@ class _Run:
         record = {"seconds": self.seconds, "history": [asdict(moment) for moment in self.history]}
         if self.accelerator.is_main_process:
             settings = self.settings.model_dump(mode="json", exclude={"workers"})
+            settings["lr"] = self.settings.learning_rate
             self.folder.finish(self.classifier, settings, record)
         return record
 
@@ -454,6 +455,7 @@ def _classifier(settings: TrainSettings, data: TrainingData) -> Classifier:
         size=settings.size,
         pretrained=settings.weights != "scratch",
     )
+    model.fit = data.fit
     model.set_trainable("head" if settings.weights == "linear-probe" else "all")
     return model.to(memory_format=torch.channels_last)
 

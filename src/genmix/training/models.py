@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from genmix.errors import MissingExtraError, TrainingError
+from genmix.images import Fit
 from genmix.training.preact import PreActResNet18
 
 Trainable: TypeAlias = Literal["all", "head"]
@@ -30,6 +31,7 @@ class Classifier(nn.Module):
         name: What `create_model` made it from.
         classes: Class names, in the order of the logits.
         size: Side in pixels of the pictures that it was made for.
+        fit: How photos become such squares for it; see `genmix.images.prepare`.
         backbone: Normalised pictures to features, N x F.
         head: The last layer, F to K.
     """
@@ -51,6 +53,7 @@ class Classifier(nn.Module):
         self.name = name
         self.classes = tuple(classes)
         self.size = size
+        self.fit: Fit = "crop"
         self.backbone = backbone
         self.head = nn.Linear(features, len(self.classes))
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))

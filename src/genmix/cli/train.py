@@ -1,0 +1,345 @@
+"""`genmix train`: a classifier from labelled photos, from what genmix made of them, or both."""
+
+import json
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genmix.cli.console import duration, print_table, progress_bar, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from genmix.cli.console import Show
+    from genmix.images import Fit
+    from genmix.training.data import Joined, Photos, TrainingData
+    from genmix.training.loop import Moment, Trained
+    from genmix.training.settings import TrainSettings
+
+_PREACT = "preact_resnet18"
+_HELD_OUT = 0.2
+_SHOWN = 10
+_RECENT = 20
+"""Steps over which the loss and the accuracy that are shown are averaged."""
+
+
+@click.command()
+@click.argument("data", type=click.Path(), metavar="DATA...", nargs=-1, required=True)
+@click.option("-o", "--out", required=True, type=click.Path(), help="The folder of the model.")
+@click.option(
+    "--val", type=click.Path(), metavar="DATA", help="Photos to test on  [default: a fifth of DATA]"
+)
+@click.option(
+    "--genmix",
+    "edited",
+    type=click.Path(),
+    metavar="OUT",
+    help="What genmix augment made of DATA: compose anew whenever a photo is read.",
+)
+@click.option(
+    "--composites",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    default=0.6,
+    show_default=True,
+    help="With --genmix: how many of the photos read are composed.",
+)
+@click.option("--edits", metavar="DIR", help="The edit cache  [default: the user's cache]")
+@click.option(
+    "--shots", type=click.IntRange(min=1), metavar="N", help="Train on N photos of each class."
+)
+@click.option(
+    "--model",
+    metavar="NAME",
+    default="efficientnet_lite0",
+    show_default=True,
+    help=f"Any of timm's, or {_PREACT} for small pictures.",
+)
+@click.option(
+    "--weights",
+    type=click.Choice(["scratch", "fine-tune", "linear-probe"]),
+    help=f"What to start from, and what to train  [default: fine-tune; scratch for {_PREACT}]",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(8, 4096),
+    metavar="N",
+    help=f"Side of the pictures in pixels  [default: 128; 32 for {_PREACT}]",
+)
+@click.option(
+    "--fit",
+    type=click.Choice(["crop", "stretch", "pad"]),
+    help="How a photo becomes square  [default: as in genmix's output; else crop]",
+)
+@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="[default: 10]")
+@click.option(
+    "--steps", type=click.IntRange(min=1), metavar="N", help="Batches, instead of --epochs."
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=2),
+    metavar="N",
+    default=64,
+    show_default=True,
+    help="Pictures of a batch.",
+)
+@click.option(
+    "--optimizer", metavar="NAME", default="adamw", show_default=True, help="Any of timm's."
+)
+@click.option("--lr", type=float, metavar="X", help="Learning rate  [default: by --weights]")
+@click.option("--weight-decay", type=float, metavar="X", default=0.05, show_default=True)
+@click.option(
+    "--schedule",
+    type=click.Choice(["cosine", "step", "none"]),
+    default="cosine",
+    show_default=True,
+    help="How the learning rate falls.",
+)
+@click.option(
+    "--warmup-steps",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Steps in which the learning rate rises.",
+)
+@click.option(
+    "--mixer", metavar="NAME+…", help="E.g. cutmix, mixup:alpha=0.4, mixup+cutout:size=0.3."
+)
+@click.option(
+    "--transform",
+    metavar="NAME",
+    default="standard",
+    show_default=True,
+    help="none, standard (crop and flip), randaugment, trivialaugment, augmix.",
+)
+@click.option(
+    "--loss",
+    type=click.Choice(["cross_entropy", "kl_div", "bce"]),
+    default="cross_entropy",
+    show_default=True,
+)
+@click.option(
+    "--label-smoothing",
+    type=click.FloatRange(0, 1),
+    metavar="X",
+    default=0.0,
+    show_default=True,
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["no", "fp16", "bf16"]),
+    default="no",
+    show_default=True,
+    help="Mixed precision, for a GPU.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Of every random choice.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Processes that read photos. The result does not depend on it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def train(
+    data: tuple[str, ...],
+    out: str,
+    val: str | None,
+    edited: str | None,
+    composites: float,
+    edits: str | None,
+    shots: int | None,
+    fit: "Fit | None",
+    epochs: int | None,
+    steps: int | None,
+    as_json: bool,
+    **chosen: Any,
+) -> None:
+    """Train a classifier on the labelled photos DATA.
+
+    DATA is photos, or what genmix augment made of them, or both. Without --val a fifth of the
+    photos is held out, and no picture of those is trained on. Running the same command again goes
+    on where it was stopped.
+
+    \b
+    genmix train photos -o model --val test-photos
+    genmix train photos -o model --genmix train-set --mixer cutmix
+    genmix train photos train-set -o model --epochs 20 --weights linear-probe
+    genmix train cifar -o model --model preact_resnet18 --epochs 100
+    """
+    if epochs is not None and steps is not None:
+        raise click.UsageError("give --epochs or --steps, not both")
+    from genmix.errors import MissingExtraError
+
+    try:
+        from genmix.training.loop import train as run
+        from genmix.training.settings import TrainSettings
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("genmix"):
+            raise
+        raise MissingExtraError("genmix train", "torch") from error
+    from accelerate import PartialState
+
+    preact = chosen["model"] == _PREACT
+    size = chosen.pop("size") or (32 if preact else 128)
+    chosen["weights"] = chosen["weights"] or ("scratch" if preact else "fine-tune")
+    pictures = _open(data, val, edited, composites, edits, shots, size, fit, chosen["seed"])
+    steps = steps or ceil((epochs or 10) * len(pictures.train) / chosen["batch_size"])
+    settings = TrainSettings.of(size=size, steps=steps, **chosen)
+    speaks = PartialState().is_main_process
+    if not speaks:
+        run(settings, pictures.train, pictures.val, out)
+        return
+    for line in pictures.notes:
+        say(line)
+    with progress_bar() as progress:
+        trained = run(settings, pictures.train, pictures.val, out, _shown(progress, steps))
+    if as_json:
+        click.echo(json.dumps(_outcome(trained, settings, pictures, out), ensure_ascii=False))
+    else:
+        _show(trained, settings, pictures, out, val)
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """What is trained and tested on, and what to say about it."""
+
+    train: "TrainingData"
+    val: "Photos | Joined"
+    notes: tuple[str, ...]
+    held_out: bool
+
+
+def _open(
+    data: "Sequence[str]",
+    val: str | None,
+    edited: str | None,
+    composites: float,
+    edits: str | None,
+    shots: int | None,
+    size: int,
+    fit: "Fit | None",
+    seed: int,
+) -> _Pictures:
+    """Open everything that was named, and hold photos out where none to test on were."""
+    from genmix.errors import TrainingError
+    from genmix.training.data import Composites, Joined, Photos, few_shot, hold_out
+
+    if edited is not None and len(data) > 1:
+        raise TrainingError("--genmix composes the photos of one DATA: give one")
+    if val is not None and Path(val).resolve() in {Path(place).resolve() for place in data}:
+        raise TrainingError(
+            f"{val} is trained on and cannot test the model too: leave --val out to hold photos out"
+        )
+    fit = fit or _fit_of([*data, *([edited] if edited else [])])
+    parts = [Photos(place, size, fit=fit) for place in data]
+    classes = sorted({name for part in parts for name in part.classes})
+    if len(parts) > 1:
+        parts = [Photos(place, size, classes, fit=fit) for place in data]
+    photos: Photos | Joined = parts[0] if len(parts) == 1 else Joined(parts)
+    notes = _left_out(parts)
+    tested: Photos | Joined
+    if val is not None:
+        tested = Photos(val, size, classes, fit=fit)
+    else:
+        photos, tested = hold_out(photos, _HELD_OUT, seed)
+        notes.append(
+            f"held out {len(tested):,} of the photos to test on (a fifth of each class, by --seed)"
+        )
+    if shots is not None:
+        photos = few_shot(photos, shots, seed)
+    if edited is None or not isinstance(photos, Photos):
+        return _Pictures(photos, tested, tuple(notes), val is None)
+    from genmix.mixing import GenMixDataset
+
+    made = GenMixDataset(data[0], edited, probability=composites, edits=edits)
+    return _Pictures(Composites(photos, made), tested, tuple(notes), val is None)
+
+
+def _fit_of(places: "Sequence[str]") -> "Fit":
+    """Say how genmix's output among the data made photos square; crop where there is none."""
+    from genmix.recipe import load_recipe
+
+    for place in places:
+        recipe = Path(place) / "recipe.yaml"
+        if recipe.is_file():
+            return load_recipe(recipe).fit
+    return "crop"
+
+
+def _left_out(parts: "Sequence[Photos]") -> list[str]:
+    """Name what lies among the photos and is not used."""
+    ignored = [f"not used: {i.path}: {i.reason}" for part in parts for i in part.ignored]
+    more = [f"… and {len(ignored) - _SHOWN:,} more"] if len(ignored) > _SHOWN else []
+    return ignored[:_SHOWN] + more
+
+
+def _shown(progress: "Show", steps: int) -> "Callable[[Moment], None]":
+    """Make what shows each step: loss and accuracy of the last few, and the last validation."""
+    recent: list[Moment] = []
+    last = ""
+
+    def show(moment: "Moment") -> None:
+        nonlocal last
+        recent[:] = [*recent[1 - _RECENT :], moment]
+        if moment.val_accuracy is not None:
+            last = f", val {moment.val_accuracy:.1%}"
+        loss = fmean(one.loss for one in recent)
+        accuracy = fmean(one.accuracy for one in recent)
+        progress("training", moment.step, steps, f"loss {loss:.3f}, accuracy {accuracy:.1%}{last}")
+
+    return show
+
+
+def _outcome(
+    trained: "Trained", settings: "TrainSettings", pictures: _Pictures, out: str
+) -> dict[str, Any]:
+    last = trained.history[-_RECENT:]
+    return {
+        "model": str(Path(out) / "model.safetensors"),
+        "classes": list(trained.model.classes),
+        "trained_on": len(pictures.train),
+        "tested_on": len(pictures.val),
+        "held_out": pictures.held_out,
+        "steps": settings.steps,
+        "loss": fmean(moment.loss for moment in last),
+        "accuracy": fmean(moment.accuracy for moment in last),
+        "val_accuracy": trained.history[-1].val_accuracy,
+        "seconds": trained.seconds,
+    }
+
+
+def _show(
+    trained: "Trained", settings: "TrainSettings", pictures: _Pictures, out: str, val: str | None
+) -> None:
+    outcome = _outcome(trained, settings, pictures, out)
+    tested = "photos held out" if pictures.held_out else "photos of --val"
+    epochs = settings.steps * settings.batch_size / len(pictures.train)
+    print_table(
+        [
+            ("model", f"{settings.model}, {settings.weights}, {settings.size} pixels"),
+            ("classes", f"{len(trained.model.classes):,}"),
+            ("pictures trained on", f"{len(pictures.train):,}"),
+            ("steps", f"{settings.steps:,} of {settings.batch_size} ({epochs:.1f} epochs)"),
+            ("loss at the end", f"{outcome['loss']:.3f}"),
+            ("accuracy on those, as trained on", f"{outcome['accuracy']:.1%}"),
+            (f"accuracy on {len(pictures.val):,} {tested}", f"{outcome['val_accuracy']:.1%}"),
+            ("time", duration(trained.seconds)),
+        ]
+    )
+    click.echo(f"Model     {Path(out) / 'model.safetensors'}")
+    click.echo(f"Curves    tensorboard --logdir {Path(out) / 'tensorboard'}")
+    click.echo(f"Evaluate  genmix evaluate {out} {val or 'PHOTOS-THAT-ARE-NEW-TO-IT'}")
