@@ -5,6 +5,7 @@ import click
 from genmix import __version__
 from genmix.cli.augment import augment
 from genmix.cli.demo import demo
+from genmix.cli.evaluate import evaluate
 from genmix.cli.fractals import fractals
 from genmix.cli.mix import mix
 from genmix.cli.preview import preview
@@ -56,5 +57,5 @@ def main(debug: bool) -> None:
     """
 
 
-for _command in (demo, augment, preview, prompts, recipe, fractals, mix):
+for _command in (demo, augment, preview, prompts, recipe, fractals, mix, evaluate):
     main.add_command(_command)
