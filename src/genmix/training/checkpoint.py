@@ -206,6 +206,15 @@ def _difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None
             if inner := _difference(a, b):
                 return inner
         elif a != b:
-            known = a is not None and max(len(str(a)), len(str(b))) <= 40
-            return f"{key} was {a} there and is {b} now" if known else f"its {key} differ"
+            if max(len(str(a)), len(str(b))) > _LONG:
+                return f"its {key} differ"
+            return f"{key} was {_said(a)} there and is {_said(b)} now"
     return None
+
+
+def _said(value: object) -> str:
+    return "not set" if value is None else str(value)
+
+
+_LONG = 60
+"""Longer values are hashes of listings, and long texts."""

@@ -475,4 +475,4 @@ def _shuffled(keys: Sequence[_Key], *seed: str | int) -> list[_Key]:
 
 
 def _hash(*parts: str) -> str:
-    return hashlib.blake2b("\1".join(parts).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b("\1".join(parts).encode(), digest_size=32).hexdigest()

@@ -397,8 +397,11 @@ def _accelerator(settings: TrainSettings) -> Accelerator:
     except ValueError as error:
         reason = " ".join(str(error).split())
         raise TrainingError(
-            f"precision {settings.precision} cannot be had here: {reason}"
+            f"precision {settings.precision} cannot be had here ({reason}): choose another"
         ) from error
+    if settings.precision == "fp16" and accelerator.device.type == "cpu":
+        # Accelerate would train in float32 without a word.
+        raise TrainingError("precision fp16 needs a GPU: choose bf16 or no")
     if settings.batch_size % accelerator.num_processes:
         raise TrainingError(
             f"a batch of {settings.batch_size} cannot be shared evenly by "
