@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -159,9 +160,21 @@ def test_a_sentence_says_what_helps_what_hurts_and_what_is_unclear() -> None:
     assert said.startswith("seam: against the recipe's 0.08, 0.16 helps, +")
     assert "; 0 hurts, −" in said
     assert "no evidence for" not in said
-    assert found.sentence(screens).startswith("screens: no evidence. The others lie ")
+    assert found.sentence(screens).startswith(
+        "screens: no evidence. The difference to the recipe's on is "
+    )
     assert "points or more would show." in found.sentence(screens)
     assert "no evidence for 0." in ablation({"seam=0.16": 0.1}).sentence(seam)
+
+
+def test_a_level_that_changes_nothing_is_said_to() -> None:
+    found = ablation()
+    own = found.comparison.values("recipe", None, VAL)
+    same = [replace(run, scores={"val": own[run.seed]}) for run in found.comparison.runs]
+    alike = replace(found, comparison=replace(found.comparison, runs=tuple(same)))
+    assert alike.sentence(alike.factors[1]) == (
+        "screens: no evidence. With off, every seed gives the same as with the recipe's on."
+    )
 
 
 def test_an_ablation_of_one_seed_says_nothing() -> None:

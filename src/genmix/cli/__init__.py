@@ -3,7 +3,9 @@
 import click
 
 from genmix import __version__
+from genmix.cli.ablate import ablate
 from genmix.cli.augment import augment
+from genmix.cli.compare import compare
 from genmix.cli.demo import demo
 from genmix.cli.evaluate import evaluate
 from genmix.cli.fractals import fractals
@@ -11,6 +13,7 @@ from genmix.cli.mix import mix
 from genmix.cli.preview import preview
 from genmix.cli.prompts import prompts
 from genmix.cli.recipe import recipe
+from genmix.cli.train import train
 from genmix.errors import GenmixError, PromptError, RecipeError, nearest
 
 _BAD_USAGE = 2
@@ -57,5 +60,17 @@ def main(debug: bool) -> None:
     """
 
 
-for _command in (demo, augment, preview, prompts, recipe, fractals, mix, evaluate):
+for _command in (
+    demo,
+    augment,
+    preview,
+    prompts,
+    recipe,
+    fractals,
+    mix,
+    train,
+    evaluate,
+    compare,
+    ablate,
+):
     main.add_command(_command)

@@ -109,18 +109,21 @@ class Ablation:
         return f"{text}; no evidence for {_listed(unclear)}." if unclear else f"{text}."
 
     def _what_would_show(self, factor: Factor, effects: list[tuple[Level, Summary]]) -> str:
-        found = [summary.against_reference for _, summary in effects]
-        values = [each.value for each in found if each is not None]
-        widths = [each.half_width for each in found if each and each.half_width is not None]
-        if not values:
-            return f"Only the recipe's {factor.own} was tried."
+        found = [each for _, summary in effects if (each := summary.against_reference)]
+        values = [each.value for each in found]
+        widths = [each.half_width for each in found if each.half_width is not None]
+        if not any(values) and not widths:
+            names = joined([level.name for level, _ in effects])
+            return f"With {names}, every seed gives the same as with the recipe's {factor.own}."
         tried = (
-            f"The others lie {points(min(values))} to {points(max(values))} points from the "
-            f"recipe's {factor.own}"
+            f"{points(min(values))} to {points(max(values))} points"
+            if len(values) > 1
+            else f"{points(values[0])} points"
         )
+        text = f"The difference to the recipe's {factor.own} is {tried}"
         if not widths:
-            return f"{tried}, and the seeds do not differ."
-        return f"{tried}; differences of about {percent(median(widths))} points or more would show."
+            return f"{text}, with every seed."
+        return f"{text}; about {percent(median(widths))} points or more would show."
 
     def _effects(self, levels: Sequence[Level]) -> list[tuple[Level, Summary]]:
         arms = list(dict.fromkeys([self.comparison.reference, *(level.arm for level in levels)]))

@@ -23,7 +23,6 @@ from genmix.experiments.words import (
     difference_text,
     finding,
     mean_text,
-    percent,
     seeds_text,
     shots_text,
 )
@@ -41,6 +40,9 @@ _DASHES = ("-", "--", "-.", ":")
 
 _ROW_IN = 0.34
 """Height of a line of dots, in inches."""
+
+_BELOW = 0.24
+"""How far below their mean the seeds' dots stand, in lines, so that its bar does not hide them."""
 
 # Names of classes, domains and arms may be Japanese; the first of these that is there is used.
 _FONTS = (
@@ -187,7 +189,7 @@ def draw_factors(ablation: Ablation) -> "Figure":
 def draw_pair(ablation: Ablation, pair: Pair) -> "Figure":
     """Draw two factors changed together as a map: the difference to the recipe in every cell."""
     cells = ablation.cells(pair)
-    figure = _new_figure(1.5 * len(pair.columns.levels) + 2.2, 0.75 * len(pair.rows.levels) + 1.9)
+    figure = _new_figure(1.6 * len(pair.columns.levels) + 2.2, 0.75 * len(pair.rows.levels) + 1.9)
     axes = figure.subplots()
     values = np.array([[100 * cell.mean.value for cell in row] for row in cells])
     image = axes.imshow(values, cmap="cividis", aspect="auto")
@@ -205,7 +207,7 @@ def draw_pair(ablation: Ablation, pair: Pair) -> "Figure":
     axes.set_xticks(range(len(pair.columns.levels)), [level.name for level in pair.columns.levels])
     axes.set_yticks(range(len(pair.rows.levels)), [level.name for level in pair.rows.levels])
     axes.set_xlabel(pair.columns.title)
-    axes.set_ylabel(pair.rows.title)
+    axes.set_ylabel(fill(pair.rows.title, 12 * len(pair.rows.levels)))
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     figure.colorbar(image, ax=axes, label="%", shrink=0.85)
@@ -215,7 +217,7 @@ def draw_pair(ablation: Ablation, pair: Pair) -> "Figure":
     return figure
 
 
-def save(figure: "Figure", path: Path) -> tuple[Path, Path]:
+def save(figure: "Figure", path: str | Path) -> tuple[Path, Path]:
     """Write a figure as PNG and as SVG; the same figure gives the same bytes.
 
     Args:
@@ -230,6 +232,7 @@ def save(figure: "Figure", path: Path) -> tuple[Path, Path]:
     """
     import matplotlib as mpl
 
+    path = Path(path)
     files = path.with_name(f"{path.name}.png"), path.with_name(f"{path.name}.svg")
     with (
         mpl.rc_context({"svg.hashsalt": "genmix", "svg.fonttype": "path"}),
@@ -253,7 +256,12 @@ def _draw_arms(
         verdict = "no evidence" if is_reference else _verdict(summary.against_reference)
         numbers = comparison.values(summary.arm, shots, comparison.primary).values()
         axes.plot(
-            [100 * n for n in numbers], [place] * len(numbers), "o", mfc="white", mec=_FAINT, ms=4.5
+            [100 * n for n in numbers],
+            [place - _BELOW] * len(numbers),
+            "o",
+            mfc="white",
+            mec=_FAINT,
+            ms=4.5,
         )
         _draw_mean(axes, summary.mean, place, _COLOURS[verdict], is_reference)
         axes.annotate(
@@ -399,7 +407,7 @@ def _size_text(shots: Shots, size: float) -> str:
 def _cell_text(summary: Summary) -> str:
     against = summary.against_reference
     below = "the recipe" if against is None else difference_text(against) + MARKS[against.verdict]
-    return f"{percent(summary.mean.value)}\n{below}"
+    return f"{mean_text(summary.mean)}\n{below}"
 
 
 def _verdict(difference: Difference | None) -> Verdict:

@@ -1,0 +1,264 @@
+"""What `genmix compare` and `genmix ablate` share: their options, and progress over many runs."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genmix.cli.console import duration, say, workers_option
+
+if TYPE_CHECKING:
+    from genmix.experiments.compare import CompareSettings, Status
+    from genmix.images import Fit
+
+
+_PREACT = "preact_resnet18"
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """Read names with commas between, each once."""
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what every run of an experiment shares; `experiment_settings` reads it."""
+    options: list[Callable[..., Any]] = [
+        click.option(
+            "-o", "--out", required=True, type=click.Path(), help="The folder of the runs."
+        ),
+        click.option("--val", metavar="DATA", help="Photos to test on  [default: a fifth of DATA]"),
+        click.option(
+            "--target",
+            "targets",
+            metavar="DATA",
+            multiple=True,
+            help="Photos of another domain to test on; may be given again.",
+        ),
+        click.option(
+            "--seeds",
+            type=click.IntRange(min=1),
+            metavar="N",
+            default=5,
+            show_default=True,
+            help="Runs of each arm. Add more later in the same folder.",
+        ),
+        click.option(
+            "--model",
+            metavar="NAME",
+            default="efficientnet_lite0",
+            show_default=True,
+            help=f"Any of timm's, or {_PREACT} for small pictures.",
+        ),
+        click.option(
+            "--weights",
+            type=click.Choice(["scratch", "fine-tune", "linear-probe"]),
+            help=f"What to start from and to train  [default: fine-tune; scratch for {_PREACT}]",
+        ),
+        click.option(
+            "--size",
+            type=click.IntRange(8, 4096),
+            metavar="N",
+            help=f"Side of the pictures in pixels  [default: 128; 32 for {_PREACT}]",
+        ),
+        click.option(
+            "--fit",
+            type=click.Choice(["crop", "stretch", "pad"]),
+            default="crop",
+            show_default=True,
+            help="How a photo becomes square.",
+        ),
+        click.option(
+            "--steps",
+            type=click.IntRange(min=1),
+            metavar="N",
+            default=500,
+            show_default=True,
+            help="Batches that every run trains on.",
+        ),
+        click.option(
+            "--batch-size",
+            type=click.IntRange(min=2),
+            metavar="N",
+            default=64,
+            show_default=True,
+            help="Pictures of a batch.",
+        ),
+        click.option(
+            "--optimizer", metavar="NAME", default="adamw", show_default=True, help="Of timm's."
+        ),
+        click.option(
+            "--lr", type=float, metavar="X", help="Learning rate  [default: by --weights]"
+        ),
+        click.option(
+            "--precision",
+            type=click.Choice(["no", "fp16", "bf16"]),
+            default="no",
+            show_default=True,
+            help="Mixed precision.",
+        ),
+        click.option(
+            "--attacks", metavar="NAME@E,…", default="", help="E.g. fgsm@4/255,pgd@4/255."
+        ),
+        click.option(
+            "--corruptions", metavar="NAME,…|all", default="", help="Common corruptions to test on."
+        ),
+        click.option(
+            "--limit",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Attack and corrupt so many photos only.",
+        ),
+        click.option("--edits", metavar="DIR", help="The edit cache  [default: the user's cache]"),
+        workers_option,
+        click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def need_proof(verb: str) -> None:
+    """Make sure, before anything runs for hours, that all it needs is installed.
+
+    Raises:
+        MissingExtraError: If something is not.
+    """
+    from genmix.errors import MissingExtraError
+
+    needed = ("torch", "torchvision", "timm", "accelerate", "torchmetrics", "scipy", "matplotlib")
+    for package in needed:
+        try:
+            import_module(package)
+        except ModuleNotFoundError as error:
+            if error.name != package:
+                raise
+            raise MissingExtraError(verb, "proof") from error
+
+
+def experiment_settings(
+    data: str,
+    *,
+    val: str | None,
+    targets: tuple[str, ...],
+    attacks: str,
+    corruptions: str,
+    limit: int | None,
+    fit: "Fit",
+    workers: int,
+    **training: Any,
+) -> "CompareSettings":
+    """Read the options that all runs share.
+
+    Raises:
+        GenmixError: If they do not fit.
+    """
+    import torch
+
+    from genmix.experiments.compare import CompareSettings
+    from genmix.training.corruptions import CORRUPTIONS
+    from genmix.training.settings import TrainSettings
+
+    chosen = names_of(corruptions)
+    small = training["model"] == _PREACT
+    training["size"] = training["size"] or (32 if small else 128)
+    training["weights"] = training["weights"] or ("scratch" if small else "fine-tune")
+    # Without a GPU, training itself uses all processors.
+    training["workers"] = workers if torch.cuda.is_available() else 0
+    return CompareSettings(
+        data=data,
+        val=val,
+        targets=_by_folder(targets),
+        train=TrainSettings.of(**training),
+        fit=fit,
+        attacks=names_of(attacks),
+        corruptions=CORRUPTIONS if "all" in chosen else chosen,
+        limit=limit,
+    )
+
+
+def _by_folder(targets: tuple[str, ...]) -> dict[str, str]:
+    """Name each domain by its folder."""
+    named = {Path(target).resolve().name: target for target in targets}
+    if len(named) < len(targets):
+        raise click.BadParameter("two domains have the same name", param_hint="'--target'")
+    return named
+
+
+@contextmanager
+def run_progress() -> "Iterator[Callable[[Status], None]]":
+    """Show which run is under way, its step, loss and accuracy, and the time left."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), expand=True) as bars:
+        yield _Bars(bars)
+
+
+class _Bars:
+    """One bar for all runs, one for the run under way."""
+
+    def __init__(self, bars: Any) -> None:
+        self._bars = bars
+        self._runs = bars.add_task("runs", note="", total=None)
+        self._steps = bars.add_task("", note="", total=None)
+
+    def __call__(self, status: "Status") -> None:
+        left = status.seconds_left
+        self._bars.update(
+            self._runs,
+            description=f"run {status.run} of {status.runs}",
+            completed=status.run - 1,
+            total=status.runs,
+            note="" if left is None else f"about {duration(left)} left",
+        )
+        self._bars.update(
+            self._steps,
+            description=f"{status.name}: {status.stage}",
+            completed=status.step,
+            total=status.steps,
+            note=_numbers(status),
+        )
+
+
+class _Lines:
+    """A line when a run begins to make edits, to train, to be judged; every half minute between."""
+
+    _SECONDS = 30.0
+
+    def __init__(self) -> None:
+        self._said: tuple[int, str] | None = None
+        self._at = 0.0
+
+    def __call__(self, status: "Status") -> None:
+        now = (status.run, status.stage.partition(",")[0])
+        if now == self._said and time.monotonic() - self._at < self._SECONDS:
+            return
+        self._said, self._at = now, time.monotonic()
+        left = (
+            "" if status.seconds_left is None else f", about {duration(status.seconds_left)} left"
+        )
+        step = f" {status.step:,} of {status.steps:,}" if status.step else ""
+        say(
+            f"run {status.run} of {status.runs}, {status.name}: {status.stage}{step}"
+            f"{_numbers(status, ', ')}{left}"
+        )
+
+
+def _numbers(status: "Status", before: str = "") -> str:
+    if status.loss is None or status.accuracy is None:
+        return ""
+    return f"{before}loss {status.loss:.3f}, accuracy {100 * status.accuracy:.0f} %"

@@ -1,0 +1,124 @@
+"""The folder of a comparison: whose it is, and which runs are done; each exists whole or not.
+
+OUT/sets/<edits>/                            what genmix augment made for the arms
+OUT/work/<arm>/<shots>/<seed>/               a run under way
+OUT/runs/<arm>/<shots>/<seed>/result.json    a finished run, and its model if models are kept
+"""
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from genmix.errors import ExperimentError
+from genmix.experiments.arms import Arm
+from genmix.experiments.findings import Shots
+from genmix.jobs.folder import WHOLE, OutputFolder
+from genmix.storage import write_whole, writing
+
+RESULT = "result.json"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run to do: an arm, on so many photos of each class, with a seed."""
+
+    arm: Arm
+    shots: Shots
+    seed: int
+
+    @property
+    def place(self) -> Path:
+        """Where it lies, below the folder of all runs."""
+        return Path(self.arm.slug, "all" if self.shots is None else str(self.shots), str(self.seed))
+
+
+@dataclass(frozen=True)
+class ExperimentFolder:
+    """One comparison on disk, finished or under way.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    @property
+    def sets(self) -> Path:
+        """Where the sets of edits are."""
+        return self.path / "sets"
+
+    @contextmanager
+    def opened(self, identity: Mapping[str, Any], arms: Iterable[Arm]) -> Iterator[None]:
+        """Make the folder, make sure that it is this comparison's, and keep others out meanwhile.
+
+        Args:
+            identity: What all runs share and their results depend on, as plain values.
+            arms: What is to be run; runs of other arms may lie there too.
+
+        Raises:
+            OutputError: If it holds something else or runs that were made in another way (the
+                message names the difference), is in use, or cannot be written.
+        """
+        whole = OutputFolder(self.path)
+        whole.open()
+        with whole.locked(WHOLE):
+            whole.claim(_plain(identity))
+            for arm in arms:
+                runs = OutputFolder(self.path / "runs" / arm.slug)
+                runs.open()
+                runs.claim(_plain(arm.identity()))
+            yield
+
+    def read(self, task: Task) -> dict[str, Any] | None:
+        """Return the result of a run, or None if it is still to do.
+
+        Raises:
+            ExperimentError: If it cannot be read.
+        """
+        path = self.path / "runs" / task.place / RESULT
+        if not path.exists():
+            return None
+        try:
+            result: dict[str, Any] = json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise ExperimentError(
+                f"cannot read {path}: remove {path.parent} and run the same command again"
+            ) from error
+        return result
+
+    def work(self, task: Task) -> Path:
+        """Return the folder in which a run goes on."""
+        return self.path / "work" / task.place
+
+    def finish(self, task: Task, result: Mapping[str, Any], keep: Iterable[Path]) -> None:
+        """Write a finished run whole, and forget its work.
+
+        Args:
+            task: The run.
+            result: What came of it, as plain values.
+            keep: Files to keep beside the result.
+
+        Raises:
+            OutputError: If it cannot be written.
+        """
+        work, done = self.work(task), self.path / "runs" / task.place
+        staging = self.path / "work" / "finished"
+        with writing(self.path):
+            shutil.rmtree(staging, ignore_errors=True)
+            staging.mkdir(parents=True)
+            for file in keep:
+                shutil.copyfile(file, staging / file.name)
+            write_whole(staging / RESULT, json.dumps(result, ensure_ascii=False, indent=1).encode())
+            done.parent.mkdir(parents=True, exist_ok=True)
+            staging.replace(done)
+            shutil.rmtree(work)
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values as they come back from JSON."""
+    plain: dict[str, Any] = json.loads(json.dumps(values))
+    return plain
