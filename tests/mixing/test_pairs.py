@@ -321,6 +321,17 @@ def test_a_batch_of_one_is_its_own_partner_and_an_empty_one_stays_empty(
     torch.testing.assert_close(soft, targets)
 
 
+def test_partners_may_be_a_view_that_runs_backwards() -> None:
+    images, targets = batch(0)
+    backwards = np.arange(4)[::-1]
+    for one, other in zip(
+        mixup(images, targets, 0.3, backwards),
+        mixup(images, targets, 0.3, [3, 2, 1, 0]),
+        strict=True,
+    ):
+        assert torch.equal(one, other)
+
+
 def test_pairings_are_what_their_names_say() -> None:
     rng = np.random.default_rng(0)
     assert MixUp(pairing="roll").draw_partners(rng, 4).tolist() == [3, 0, 1, 2]

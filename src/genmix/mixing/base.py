@@ -318,7 +318,7 @@ def check_draws(
         lam = float(lam) if lam.ndim == 0 else lam
     if not fits:
         raise MixerError(f"λ is {lam}: every value must lie in [0, 1]")
-    indices = np.asarray(partners).astype(np.int64, copy=False)
+    indices = np.ascontiguousarray(partners, np.int64)
     # Read without a sign, a negative index is a large one.
     if indices.shape != (count,) or (count and indices.view(np.uint64).max() >= count):
         raise MixerError(f"partners must be {count} indices in [0, {count - 1}]")

@@ -70,7 +70,7 @@ def draw_boxes(
         N x 4, in the order of `Box`.
     """
     sides = np.array([[height], [width]])
-    centres = rng.integers(sides, size=(2, len(lam)))
+    centres = (rng.random((2, len(lam))) * sides).astype(np.int64)
     halves = (0.5 * np.sqrt(1 - lam) * sides).astype(np.int64)
     starts, ends = np.maximum(0, centres - halves), np.minimum(sides, centres + halves)
     return np.stack([starts[0], ends[0], starts[1], ends[1]], axis=1)
@@ -122,9 +122,13 @@ def _paste_one(
 ) -> Tensor:
     """Paste one box of a small batch; only the box is copied, not the partners whole."""
     ((top, bottom, left, right),) = box.tolist()
-    pasted = images[..., top:bottom, left:right].index_select(0, on_device(partners, images))
     mixed = images if inplace else images.clone()
-    mixed[..., top:bottom, left:right] = pasted
+    theirs, mine = (x[..., top:bottom, left:right] for x in (images, mixed))
+    indices = on_device(partners, images)
+    if inplace or images.requires_grad:
+        mine.copy_(theirs.index_select(0, indices))
+    else:
+        torch.index_select(theirs, 0, indices, out=mine)
     return mixed
 
 
@@ -149,10 +153,11 @@ def check_boxes(
 
 def shares_outside(boxes: npt.NDArray[np.int64], images: Tensor) -> float | npt.NDArray[np.float64]:
     """Return the exact share of pixels outside one box, or outside of each, M x 4."""
-    height, width = images.shape[-2:]
+    pixels = images.shape[-2] * images.shape[-1]
+    if len(boxes) == 1:
+        return 1 - Box(*boxes[0].tolist()).area / pixels
     sizes = np.maximum(0, boxes[:, 1::2] - boxes[:, ::2])
-    shares = 1 - sizes[:, 0] * sizes[:, 1] / (height * width)
-    return float(shares[0]) if len(shares) == 1 else shares
+    return 1 - sizes[:, 0] * sizes[:, 1] / pixels
 
 
 def paste_(mine: Tensor, other: Tensor, boxes: Sequence[Box] | npt.NDArray[np.int64]) -> None:
