@@ -1,6 +1,7 @@
 """`genmix train`: a classifier from labelled photos, from what genmix made of them, or both."""
 
 import json
+import os
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -191,16 +192,13 @@ def train(
         if str(error.name).startswith("genmix"):
             raise
         raise MissingExtraError("genmix train", "torch") from error
-    from accelerate import PartialState
-
     preact = chosen["model"] == _PREACT
     size = chosen.pop("size") or (32 if preact else 128)
     chosen["weights"] = chosen["weights"] or ("scratch" if preact else "fine-tune")
     pictures = _open(data, val, edited, composites, edits, shots, size, fit, chosen["seed"])
     steps = steps or ceil((epochs or 10) * len(pictures.train) / chosen["batch_size"])
     settings = TrainSettings.of(size=size, steps=steps, **chosen)
-    speaks = PartialState().is_main_process
-    if not speaks:
+    if os.environ.get("RANK", "0") != "0":  # one of several processes, and not the first
         run(settings, pictures.train, pictures.val, out)
         return
     for line in pictures.notes:
