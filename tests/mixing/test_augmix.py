@@ -1,8 +1,11 @@
 """AugMix and its loss against independent float64 formulations."""
 
 import math
+from importlib import import_module
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,16 +14,20 @@ from torch import Tensor
 
 from genmix.errors import MixerError
 from genmix.mixing import AugMix, Step, augmix, jensen_shannon
-from genmix.mixing.operations import Chain
+from genmix.mixing.operations import NONE, Chain, Steps
 from tests.mixing.test_operations import (
     TYPES,
     expected,
     go_in_groups,
+    listed,
     random_levels,
     seeds,
     shapes,
+    shapes_of_both_kinds,
     steps,
 )
+
+module = import_module("genmix.mixing.augmix")
 
 TOLERANCE = dict(zip(TYPES, (1e-12, 1e-6, 1e-3, 4e-3, 0.5001), strict=True))
 
@@ -70,7 +77,7 @@ def check_formula(
     assert np.abs(mixed.double().numpy() - wanted * scale).max() <= TOLERANCE[kind]
 
 
-@given(shapes, seeds, st.data())
+@given(shapes_of_both_kinds, seeds, st.data())
 @settings(deadline=None)
 def test_augmix_is_the_papers_algorithm(
     shape: tuple[int, int, int, int], seed: int, data: st.DataObject
@@ -89,18 +96,53 @@ def test_augmix_is_the_papers_algorithm_on_a_device(monkeypatch: pytest.MonkeyPa
     check()
 
 
-def drawn(monkeypatch: pytest.MonkeyPatch, mixer: AugMix, images: Tensor) -> list[object]:
-    """Return what a mixer draws for a batch."""
-    seen: list[object] = []
+def drawn(
+    monkeypatch: pytest.MonkeyPatch, mixer: AugMix, images: Tensor
+) -> tuple[list[list[list[Step]]], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return what a mixer draws for a batch: chains, weights, skip."""
+    seen: list[Any] = []
 
     def keep(images: Tensor, *arguments: object, inplace: bool) -> Tensor:
         seen.extend(arguments)
         assert not inplace
         return images
 
-    monkeypatch.setitem(AugMix.mix.__globals__, "augmix", keep)
-    mixer(images, torch.arange(len(images)))
-    return seen
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "mix_chains", keep)
+        mixer(images, torch.arange(len(images)))
+    steps, weights, skip = seen
+    return (
+        [
+            [listed_chain(steps.at((n, k))) for k in range(weights.shape[1])]
+            for n in range(len(skip))
+        ],
+        weights,
+        skip,
+    )
+
+
+def listed_chain(steps: Steps) -> list[Step]:
+    """Say a chain by name; what comes after its end is not there."""
+    length = np.count_nonzero(steps.operations != NONE)
+    assert (steps.operations[length:] == NONE).all()
+    return listed(steps.at(slice(length)))
+
+
+@pytest.mark.parametrize("shape", [(30, 3, 20, 24), (3, 3, 90, 80)])
+def test_what_the_mixer_draws_mixes_alike_in_the_plain_function_and_alone(
+    shape: tuple[int, int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = draw_images(0, shape, torch.float32)
+    mixed, _ = AugMix(10, generator=torch.Generator().manual_seed(3))(
+        images, torch.arange(shape[0])
+    )
+    mixer = AugMix(10, generator=torch.Generator().manual_seed(3))
+    chains, weights, skip = drawn(monkeypatch, mixer, images)
+    assert torch.equal(augmix(images, chains, weights, skip), mixed)
+    for k in range(3):
+        at = slice(k, k + 1)
+        alone = augmix(images[at], chains[at], weights[at], skip[at])
+        assert torch.equal(alone[0], mixed[k])
 
 
 def test_depths_are_one_to_three_and_weights_follow_their_distributions(
@@ -109,9 +151,6 @@ def test_depths_are_one_to_three_and_weights_follow_their_distributions(
     images = torch.rand(2000, 1, 4, 4)
     mixer = AugMix(generator=torch.Generator().manual_seed(0))
     chains, weights, skip = drawn(monkeypatch, mixer, images)
-    assert isinstance(weights, np.ndarray)
-    assert isinstance(skip, np.ndarray)
-    assert isinstance(chains, list)
     depths = np.array([[len(chain) for chain in each] for each in chains])
     assert depths.shape == weights.shape == (2000, 3)
     assert np.allclose(np.bincount(depths.ravel())[1:] / 6000, 1 / 3, atol=0.03)
@@ -124,7 +163,6 @@ def test_depths_are_one_to_three_and_weights_follow_their_distributions(
 def test_width_depth_and_severity_are_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     mixer = AugMix(1, width=2, depth=4, generator=torch.Generator().manual_seed(0))
     chains, _, _ = drawn(monkeypatch, mixer, torch.rand(50, 3, 90, 90))
-    assert isinstance(chains, list)
     assert {len(each) for each in chains} == {2}
     assert {len(chain) for each in chains for chain in each} == {4}
     assert all(

@@ -42,6 +42,28 @@ def test_cutout_fills_its_boxes_and_nothing_else(
     assert hidden.dtype == kind
 
 
+@pytest.mark.parametrize("shape", [(3, 2, 6, 8), (3, 3, 74, 80)])
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])
+def test_a_gradient_goes_back_to_what_is_not_hidden(
+    shape: tuple[int, int, int, int], kind: torch.dtype
+) -> None:
+    images = torch.ones(shape, dtype=kind, requires_grad=True)
+    boxes = [Box(0, 2, 0, 3), Box(4, 6, 5, 8), Box(1, 1, 0, 8)]
+    hidden = cutout(images, boxes, 0.0)
+    hidden.sum().backward()  # type: ignore[no-untyped-call]
+    assert images.grad is not None
+    assert torch.equal(images.grad, cutout(torch.ones(shape, dtype=kind), boxes, 0.0))
+    assert torch.equal(images.grad, hidden)
+
+
+def test_boxes_may_be_numbers_and_there_may_be_no_images() -> None:
+    images = torch.rand(2, 3, 8, 8)
+    boxes = [Box(0, 2, 0, 3), Box(4, 6, 5, 8)]
+    assert torch.equal(cutout(images, np.array(boxes)), cutout(images, boxes))
+    assert cutout(images[:0], []).shape == (0, 3, 8, 8)
+    assert cutout(images[:0], Box(0, 1, 0, 1)).shape == (0, 3, 8, 8)
+
+
 def hidden_share(images: Tensor, mixer: Cutout) -> Tensor:
     mixed, _ = mixer(images, torch.arange(len(images)))
     return (mixed == 0).double().mean(dim=(1, 2, 3))

@@ -1,8 +1,10 @@
 """IPMix against an independent float64 formulation."""
 
 from importlib import import_module
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,8 +13,9 @@ from torch import Tensor
 
 from genmix.errors import MixerError
 from genmix.mixing import Box, IPMix, Patch, Step, ipmix
-from genmix.mixing.ipmix import Mixing, draw_patches
-from tests.mixing.test_augmix import draw_images, in_unit, levels_of
+from genmix.mixing.ipmix import MIXINGS, Links, Mixing, Patches, draw_patches
+from genmix.mixing.operations import NONE, Steps
+from tests.mixing.test_augmix import draw_images, in_unit, levels_of, listed_chain
 from tests.mixing.test_operations import (
     TYPES,
     Levels,
@@ -21,6 +24,7 @@ from tests.mixing.test_operations import (
     random_levels,
     seeds,
     shapes,
+    shapes_of_both_kinds,
     steps,
 )
 from tests.mixing.test_pixmix import mixed_by_formula
@@ -96,7 +100,7 @@ def check_formula(
     assert mixed.dtype == kind
 
 
-@given(shapes, seeds, st.data())
+@given(shapes_of_both_kinds, seeds, st.data())
 @settings(deadline=None)
 def test_ipmix_is_its_formula(
     shape: tuple[int, int, int, int], seed: int, data: st.DataObject
@@ -128,6 +132,13 @@ def test_patches_follow_one_another() -> None:
     assert mixed[0, 0, 0].tolist() == [207, 207, 157, 157]
 
 
+def listed_patches(drawn: Patches) -> list[Patch]:
+    """Say drawn patches one by one."""
+    boxes = [Box(*edges) for edges in drawn.boxes.tolist()]
+    methods = [MIXINGS[k] for k in drawn.methods]
+    return list(map(Patch, boxes, methods, drawn.a.tolist(), drawn.b.tolist(), drawn.keeps))
+
+
 @given(st.integers(1, 4), st.integers(1, 90), st.integers(1, 90), seeds)
 @settings(deadline=None, max_examples=50)
 def test_drawn_patches_lie_in_the_picture_and_have_the_sizes_of_the_paper(
@@ -135,7 +146,7 @@ def test_drawn_patches_lie_in_the_picture_and_have_the_sizes_of_the_paper(
 ) -> None:
     drawn = draw_patches(np.random.default_rng(seed), 40, 3.0, channels, height, width)
     side = min(height, width)
-    for (top, bottom, left, right), method, _, _, keep in drawn:
+    for (top, bottom, left, right), method, _, _, keep in listed_patches(drawn):
         assert 0 <= top < bottom <= height
         assert 0 <= left < right <= width
         assert max(bottom - top, right - left) <= side
@@ -143,10 +154,12 @@ def test_drawn_patches_lie_in_the_picture_and_have_the_sizes_of_the_paper(
             planes = 1 if method == "pixels" else channels
             assert keep is not None
             assert keep.shape == (planes, bottom - top, right - left)
+        else:
+            assert keep is None
 
 
 def test_sizes_methods_and_shares_are_drawn_evenly() -> None:
-    drawn = draw_patches(np.random.default_rng(0), 8000, 3.0, 1, 224, 224)
+    drawn = listed_patches(draw_patches(np.random.default_rng(0), 8000, 3.0, 1, 224, 224))
     heights = np.array([patch.box.bottom - patch.box.top for patch in drawn])
     widths = np.array([patch.box.right - patch.box.left for patch in drawn])
     for size in (8, 16, 32, 64, 224):
@@ -159,27 +172,63 @@ def test_sizes_methods_and_shares_are_drawn_evenly() -> None:
     assert np.mean(np.array(kept) < 0.25) == pytest.approx(0.25, abs=0.03)
 
 
-def test_chains_are_of_both_kinds_and_of_any_depth(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[object] = []
+Drawn = tuple[Tensor, list[list[Links]], npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
-    def keep(images: Tensor, *arguments: object, inplace: bool) -> Tensor:  # noqa: ARG001
+
+def drawn(monkeypatch: pytest.MonkeyPatch, mixer: IPMix, images: Tensor) -> Drawn:
+    """Return what a mixer draws for a batch: pictures, chains, weights, skip."""
+    seen: list[Any] = []
+
+    def keep(images: Tensor, *arguments: object, inplace: bool) -> Tensor:
         seen.extend(arguments)
+        assert not inplace
         return images
 
-    monkeypatch.setattr(module, "ipmix", keep)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "mix_links", keep)
+        mixer(images, torch.arange(len(images)))
+    pictures, steps, patches_, weights, skip = seen
+    chains = [
+        [listed_links(steps.at((n, k)), patches_.at((n, k))) for k in range(weights.shape[1])]
+        for n in range(len(images))
+    ]
+    return pictures, chains, weights, skip
+
+
+def listed_links(steps_: Steps, patches_: Patches) -> Links:
+    """Say one chain by name; it is of steps, of patches, or empty."""
+    chain = listed_chain(steps_)
+    used = patches_.at(slice(np.count_nonzero(patches_.methods != NONE)))
+    assert (patches_.methods[len(used.methods) :] == NONE).all()
+    assert not (chain and len(used.methods))
+    return chain or listed_patches(used)
+
+
+def test_chains_are_of_both_kinds_and_of_any_depth(monkeypatch: pytest.MonkeyPatch) -> None:
     mixer = IPMix(random_levels(0, (2, 3, 8, 8)), generator=torch.Generator().manual_seed(0))
-    mixer(torch.rand(1500, 3, 8, 8), torch.arange(1500))
-    _, chains, weights, skip = seen
-    assert isinstance(chains, list)
-    assert isinstance(weights, np.ndarray)
-    assert isinstance(skip, np.ndarray)
+    _, chains, weights, skip = drawn(monkeypatch, mixer, torch.rand(1500, 3, 8, 8))
     flat = [chain for each in chains for chain in each]
     assert len(flat) == 4500
     assert np.allclose(np.bincount([len(chain) for chain in flat]) / 4500, 0.25, atol=0.03)
-    patches_ = sum(isinstance(chain[0], Patch) for chain in flat if chain)
-    assert patches_ / sum(map(bool, flat)) == pytest.approx(0.5, abs=0.03)
+    of_patches = sum(isinstance(chain[0], Patch) for chain in flat if chain)
+    assert of_patches / sum(map(bool, flat)) == pytest.approx(0.5, abs=0.03)
     assert weights.mean(0) == pytest.approx(1 / 3, abs=0.02)
     assert skip.mean() == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize("shape", [(40, 3, 20, 24), (4, 3, 90, 80)])
+def test_what_the_mixer_draws_mixes_alike_in_the_plain_function_and_alone(
+    shape: tuple[int, int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, bank = draw_images(0, shape, torch.float32), random_levels(1, (3, 3, 95, 100))
+    mixers = [IPMix(bank, generator=torch.Generator().manual_seed(3)) for _ in range(2)]
+    mixed, _ = mixers[0](images, torch.arange(shape[0]))
+    pictures, chains, weights, skip = drawn(monkeypatch, mixers[1], images)
+    assert torch.equal(ipmix(images, pictures, chains, weights, skip), mixed)
+    for k in range(3):
+        at = slice(k, k + 1)
+        alone = ipmix(images[at], pictures[at], chains[at], weights[at], skip[at])
+        assert torch.equal(alone[0], mixed[k])
 
 
 def test_settings_and_chains_that_do_not_fit_are_named() -> None:

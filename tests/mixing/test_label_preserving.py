@@ -3,10 +3,12 @@
 import copy
 import pickle
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 import genmix
 from genmix.errors import MixerError
@@ -136,6 +138,49 @@ def test_a_device_mixes_as_the_cpu_does(
     off = (on_cpu - on_device).abs()
     assert off.mean() < 0.002
     assert (off > 0.05).float().mean() < 0.002
+
+
+class MixAll:
+    """A collate function that mixes a batch by every method."""
+
+    def __init__(self) -> None:
+        settings: dict[type[Mixer], dict[str, Any]] = dict(SETTINGS)
+        self.mixers = [mixer(**settings.get(mixer, {})) for mixer in MIXERS]
+
+    def __call__(self, images: list[Tensor]) -> Tensor:
+        labels = torch.arange(len(images))
+        return torch.stack([mixer(torch.stack(images), labels)[0] for mixer in self.mixers])
+
+
+def by_workers(images: Tensor, seed: int, workers: int = 2, context: str = "fork") -> Tensor:
+    """Let each of some workers mix the same images: workers x methods x N x C x H x W."""
+    torch.manual_seed(seed)
+    loader: DataLoader[Tensor] = DataLoader(
+        [*images] * workers,  # type: ignore[arg-type]
+        batch_size=len(images),
+        num_workers=workers,
+        collate_fn=MixAll(),
+        multiprocessing_context=context,
+    )
+    return torch.stack(list(loader))
+
+
+@pytest.mark.parametrize("shape", [SMALL, LARGE])
+def test_workers_of_a_loader_mix_differently_and_a_seed_repeats_it(shape: tuple[int, ...]) -> None:
+    images = batch(shape)
+    MixAll()(list(images))  # what the parent has used must not harm its workers
+    first, again, other = (by_workers(images, seed) for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    for k in range(len(MIXERS)):
+        one, another = first[:, k]
+        assert not torch.equal(one, another)
+        assert not torch.equal(first[:, k], other[:, k])
+
+
+def test_a_spawned_worker_mixes_as_a_forked_one_does() -> None:
+    images = batch(SMALL)
+    forked, spawned = (by_workers(images, 1, 1, context) for context in ("fork", "spawn"))
+    assert torch.equal(forked, spawned)
 
 
 @pytest.mark.parametrize("mixer", MIXERS)

@@ -14,13 +14,15 @@ from torch import Tensor
 
 from genmix.errors import MixerError
 from genmix.mixing import Step, operate
+from genmix.mixing.levels import for_parts
 from genmix.mixing.operations import (
     _KINDS,
     AUGMIX_OPERATIONS,
+    OPERATIONS,
     Operation,
-    check_steps,
+    Steps,
+    as_steps,
     draw_steps,
-    for_parts,
 )
 
 Levels = npt.NDArray[np.uint8]
@@ -32,6 +34,8 @@ it takes positions to the nearest 1/32 pixel, which is this at the hardest of ed
 
 sides = st.integers(1, 14)
 shapes = st.tuples(st.integers(1, 5), st.integers(1, 5), sides, sides)
+shapes_of_both_kinds = shapes | st.sampled_from([(2, 3, 75, 80), (2, 1, 130, 127)])
+"""Large pictures go one by one."""
 seeds = st.integers(0, 2**32)
 
 
@@ -50,6 +54,14 @@ def steps(draw: st.DrawFn, *, exact: bool = False) -> Step:
         "shear_y": st.floats(-1, 1),
     }
     return Step(name, draw(magnitudes.get(name, st.just(0.0))))
+
+
+def listed(drawn: Steps) -> list[Step]:
+    """Say drawn steps by name."""
+    return [
+        Step(OPERATIONS[code], magnitude)
+        for code, magnitude in zip(drawn.operations.ravel(), drawn.magnitudes.ravel(), strict=True)
+    ]
 
 
 def random_levels(seed: int, shape: tuple[int, ...]) -> Tensor:
@@ -112,7 +124,7 @@ def warped(picture: Levels, step: Step) -> Levels:
 
 def go_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     """Go the way of a device, with tensors on the CPU."""
-    for name in ("operations", "pixmix", "ipmix", "cutout"):
+    for name in ("levels", "operations", "pixmix", "ipmix", "cutout"):
         module = import_module(f"genmix.mixing.{name}")
         monkeypatch.setattr(module, "is_on_cpu", lambda _: False)
 
@@ -129,7 +141,7 @@ def check_against_reference(
         assert off <= tolerances.get(step.operation, 0), step
 
 
-@given(shapes, seeds, st.data())
+@given(shapes_of_both_kinds, seeds, st.data())
 @settings(deadline=None)
 def test_every_operation_is_pillows_or_bilinear(
     shape: tuple[int, ...], seed: int, data: st.DataObject
@@ -187,8 +199,9 @@ def test_floats_are_rounded_to_levels_and_keep_their_type_and_layout(kind: torch
 def test_drawn_steps_stay_in_the_ranges_of_the_authors_code(
     severity: float, height: int, width: int, seed: int
 ) -> None:
-    drawn = draw_steps(np.random.default_rng(seed), 200, AUGMIX_OPERATIONS, severity, height, width)
-    check_steps(drawn)
+    rng = np.random.default_rng(seed)
+    drawn = listed(draw_steps(rng, 200, AUGMIX_OPERATIONS, severity, height, width))
+    as_steps(drawn)  # checks them
     share = severity / 10
     limits: dict[Operation, tuple[float, float]] = {
         "posterize": (4 - int(4 * share), 4),
@@ -205,7 +218,8 @@ def test_drawn_steps_stay_in_the_ranges_of_the_authors_code(
 
 
 def test_operations_and_signs_are_drawn_evenly() -> None:
-    drawn = draw_steps(np.random.default_rng(0), 9000, AUGMIX_OPERATIONS, 10, 224, 224)
+    rng = np.random.default_rng(0)
+    drawn = listed(draw_steps(rng, 9000, AUGMIX_OPERATIONS, 10, 224, 224))
     counts = {name: sum(step.operation == name for step in drawn) for name in AUGMIX_OPERATIONS}
     assert all(850 < count < 1150 for count in counts.values())
     angles = np.array([step.magnitude for step in drawn if step.operation == "rotate"])

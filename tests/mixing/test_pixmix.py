@@ -2,6 +2,7 @@
 
 import pickle
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,8 @@ from torch import Tensor
 from genmix.errors import MixerError
 from genmix.fractals import FractalBank
 from genmix.mixing import PixMix, Round, Step, pixmix
-from genmix.mixing.pixmix import draw_coefficients
+from genmix.mixing.operations import NONE, OPERATIONS, Steps
+from genmix.mixing.pixmix import METHODS, Rounds, draw_coefficients
 from tests.mixing.test_augmix import draw_images, in_unit, levels_of
 from tests.mixing.test_operations import (
     TYPES,
@@ -23,6 +25,7 @@ from tests.mixing.test_operations import (
     random_levels,
     seeds,
     shapes,
+    shapes_of_both_kinds,
     steps,
 )
 
@@ -87,7 +90,7 @@ def darkens(step: Step | None) -> bool:
     return step is not None and step.operation not in {"mirror", "solarize"}
 
 
-@given(shapes, seeds, st.data())
+@given(shapes_of_both_kinds, seeds, st.data())
 @settings(deadline=None)
 def test_pixmix_is_the_authors_formula(
     shape: tuple[int, int, int, int], seed: int, data: st.DataObject
@@ -126,10 +129,9 @@ def test_every_level_is_mixed_with_every_other_black_too(
 @given(st.floats(0.5, 6))
 @settings(deadline=None, max_examples=20)
 def test_coefficients_follow_their_distributions(beta: float) -> None:
-    pairs = np.array(draw_coefficients(np.random.default_rng(0), beta, 8000))
-    sharpening = pairs[:, 1] < 0
+    a, b = draw_coefficients(np.random.default_rng(0), beta, 8000)
+    sharpening = b < 0
     assert sharpening.mean() == pytest.approx(0.5, abs=0.03)
-    a, b = pairs.T
     mean = 1 / (1 + beta)
     assert a[~sharpening].mean() == pytest.approx(1 - mean, abs=0.02)
     assert a[sharpening].mean() == pytest.approx(1 + mean, abs=0.02)
@@ -139,16 +141,49 @@ def test_coefficients_follow_their_distributions(beta: float) -> None:
 def drawn(
     monkeypatch: pytest.MonkeyPatch, mixer: PixMix, images: Tensor
 ) -> tuple[Tensor, list[Step | None], list[list[Round]]]:
-    """Return what a mixer draws for a batch."""
-    seen: list[object] = []
+    """Return what a mixer draws for a batch: pictures, starts, rounds."""
+    seen: list[Any] = []
 
-    def keep(images: Tensor, *arguments: object, inplace: bool) -> Tensor:  # noqa: ARG001
+    def keep(images: Tensor, *arguments: object, inplace: bool) -> Tensor:
         seen.extend(arguments)
+        assert not inplace
         return images
 
-    monkeypatch.setattr(module, "pixmix", keep)
-    mixer(images, torch.arange(len(images)))
-    return seen  # type: ignore[return-value]
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "mix_rounds", keep)
+        mixer(images, torch.arange(len(images)))
+    pictures, starts, rounds = seen
+    return pictures, named(starts), [listed_rounds(rounds.at(n)) for n in range(len(images))]
+
+
+def named(steps: Steps) -> list[Step | None]:
+    """Say steps by name, or None where there is none."""
+    pairs = zip(steps.operations.tolist(), steps.magnitudes.tolist(), strict=True)
+    return [None if k == NONE else Step(OPERATIONS[k], magnitude) for k, magnitude in pairs]
+
+
+def listed_rounds(rounds: Rounds) -> list[Round]:
+    """Say one image's rounds by name; what comes after the last is not there."""
+    used = rounds.at(slice(np.count_nonzero(rounds.methods != NONE)))
+    assert (rounds.methods[len(used.methods) :] == NONE).all()
+    methods = [METHODS[k] for k in used.methods]
+    coefficients = used.a.tolist(), used.b.tolist()
+    return list(map(Round, named(used.copies), methods, *coefficients))
+
+
+@pytest.mark.parametrize("shape", [(40, 3, 20, 24), (4, 3, 90, 80)])
+def test_what_the_mixer_draws_mixes_alike_in_the_plain_function_and_alone(
+    shape: tuple[int, int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, bank = draw_images(0, shape, torch.float32), random_levels(1, (3, 3, 95, 100))
+    mixers = [PixMix(bank, generator=torch.Generator().manual_seed(3)) for _ in range(2)]
+    mixed, _ = mixers[0](images, torch.arange(shape[0]))
+    pictures, starts, plan = drawn(monkeypatch, mixers[1], images)
+    assert torch.equal(pixmix(images, pictures, starts, plan), mixed)
+    for k in range(3):
+        at = slice(k, k + 1)
+        alone = pixmix(images[at], pictures[at], starts[at], plan[at])
+        assert torch.equal(alone[0], mixed[k])
 
 
 def test_rounds_starts_and_methods_are_drawn_evenly(monkeypatch: pytest.MonkeyPatch) -> None:

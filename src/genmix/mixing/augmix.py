@@ -1,34 +1,32 @@
 """AugMix (Hendrycks et al., ICLR 2020, arXiv 1912.02781) and its consistency loss."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, Unpack
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
 from genmix.errors import MixerError
 from genmix.mixing.base import Mixer, check_images
+from genmix.mixing.levels import MixerSettings, for_parts, move_, to_exact, to_levels, write_
 from genmix.mixing.operations import (
     AUGMIX_OPERATIONS,
     Chain,
+    Numbers,
+    Steps,
     apply_chains,
+    as_steps,
     check_severity,
-    check_steps,
     draw_steps,
-    for_parts,
-    move_,
-    to_exact,
-    to_levels,
-    write_,
+    up_to,
 )
 
-Weights: TypeAlias = Sequence[Sequence[float]] | npt.NDArray[np.float64]
+Weights: TypeAlias = Sequence[Sequence[float]] | Numbers
 """Of each sample, a weight for each of its chains."""
 
-Skips: TypeAlias = Sequence[float] | npt.NDArray[np.float64]
+Skips: TypeAlias = Sequence[float] | Numbers
 """Of each sample, the weight of the original."""
 
 
@@ -45,10 +43,7 @@ class AugMix(Mixer):
         width: Augmented copies of each image, k.
         depth: Operations for each copy; 1 to 3, drawn for each, when left out.
         alpha: α of both Dirichlet and Beta.
-        num_classes: See `Mixer`.
-        probability: See `Mixer`.
-        inplace: See `Mixer`.
-        generator: See `Mixer`.
+        **settings: See `Mixer`.
 
     Raises:
         MixerError: For a value out of its range.
@@ -61,14 +56,9 @@ class AugMix(Mixer):
         width: int = 3,
         depth: int | None = None,
         alpha: float = 1.0,
-        num_classes: int | None = None,
-        probability: float = 1.0,
-        inplace: bool = False,
-        generator: torch.Generator | None = None,
+        **settings: Unpack[MixerSettings],
     ) -> None:
-        super().__init__(
-            num_classes=num_classes, probability=probability, inplace=inplace, generator=generator
-        )
+        super().__init__(**settings)
         check_severity(severity)
         if width < 1:
             raise MixerError(f"width is {width}: it must be 1 or more")
@@ -88,12 +78,12 @@ class AugMix(Mixer):
         count = len(images)
         weights = rng.dirichlet([self.alpha] * self.width, count)
         skip = rng.beta(self.alpha, self.alpha, count)
-        depths = rng.integers(1, 4, (count, self.width)) if self.depth is None else self.depth
-        depths = np.broadcast_to(depths, (count, self.width)).tolist()
-        total = sum(map(sum, depths))
-        steps = iter(draw_steps(rng, total, AUGMIX_OPERATIONS, self.severity, *images.shape[-2:]))
-        chains = [[[next(steps) for _ in range(d)] for d in each] for each in depths]
-        return augmix(images, chains, weights, skip, inplace=self.inplace), targets
+        shape = (count, self.width)
+        depths = rng.integers(1, 4, shape) if self.depth is None else np.full(shape, self.depth)
+        used = up_to(depths)
+        total = int(used.sum())
+        steps = draw_steps(rng, total, AUGMIX_OPERATIONS, self.severity, *images.shape[-2:])
+        return mix_chains(images, steps.spread(used), weights, skip, inplace=self.inplace), targets
 
 
 def augmix(
@@ -122,10 +112,19 @@ def augmix(
     check_images(images)
     weights, skip = check_weights(len(images), weights, skip)
     check_chain_counts(chains, weights)
-    check_steps([step for each in chains for chain in each for step in chain])
+    steps = as_steps([step for each in chains for chain in each for step in chain])
+    lengths = np.array([len(chain) for each in chains for chain in each], int)
+    used = up_to(lengths.reshape(weights.shape))
+    return mix_chains(images, steps.spread(used), weights, skip, inplace=inplace)
 
-    def augmented(levels: Tensor, at: slice) -> list[Tensor]:
-        return apply_chains(levels, list(zip(*chains[at], strict=True)))
+
+def mix_chains(
+    images: Tensor, chains: Steps, weights: Numbers, skip: Numbers, *, inplace: bool
+) -> Tensor:
+    """Do as `augmix` does, with chains that were checked or drawn: N x K x depth."""
+
+    def augmented(levels: Tensor, at: slice) -> Tensor:
+        return apply_chains(levels, chains.at(at))
 
     return interpolate(images, augmented, weights, skip, inplace=inplace)
 
@@ -160,9 +159,7 @@ def jensen_shannon(logits_clean: Tensor, logits_1: Tensor, logits_2: Tensor) -> 
     )
 
 
-def check_weights(
-    count: int, weights: Weights, skip: Skips
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def check_weights(count: int, weights: Weights, skip: Skips) -> tuple[Numbers, Numbers]:
     """Make sure that the weights of chains and originals fit a batch.
 
     Returns:
@@ -183,9 +180,7 @@ def check_weights(
     return each, kept
 
 
-def check_chain_counts(
-    chains: Sequence[Sequence[object]], weights: npt.NDArray[np.float64]
-) -> None:
+def check_chain_counts(chains: Sequence[Sequence[object]], weights: Numbers) -> None:
     """Make sure that there are as many chains as weights, for each image.
 
     Raises:
@@ -200,15 +195,16 @@ def check_chain_counts(
         )
 
 
-Augmented: TypeAlias = Callable[[Tensor, slice], Sequence[Tensor]]
-"""(levels, at): K changed copies of a part of a batch; `at` says which samples it holds."""
+Augmented: TypeAlias = Callable[[Tensor, slice], Tensor]
+"""(levels, at): changed copies of a part of a batch, K x N x C x H x W; `at` says which samples it
+holds."""
 
 
 def interpolate(
     images: Tensor,
     augmented: Augmented,
-    weights: npt.NDArray[np.float64],
-    skip: npt.NDArray[np.float64],
+    weights: Numbers,
+    skip: Numbers,
     *,
     inplace: bool,
 ) -> Tensor:
@@ -231,7 +227,7 @@ def interpolate(
     mixed = images if inplace else torch.empty_like(images)
 
     def mix_part(at: slice) -> None:
-        exact = to_exact(images[at])
+        exact = to_exact(images[at], mixed[at])
         for k, each in enumerate(augmented(to_levels(images[at], exact), at), start=1):
             move_(exact, each, moves[at, k])
         write_(mixed[at], exact)

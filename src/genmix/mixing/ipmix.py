@@ -1,8 +1,10 @@
 """IPMix (Huang et al., NeurIPS 2023, arXiv 2310.04780): mix at image, patch and pixel level."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from itertools import chain as joined
+from typing import Any, Literal, NamedTuple, TypeAlias, Unpack, get_args
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -17,23 +19,27 @@ from genmix.mixing.augmix import (
     check_weights,
     interpolate,
 )
-from genmix.mixing.base import check_images
+from genmix.mixing.base import check_images, goes_one_by_one, on_device, weights_like
 from genmix.mixing.cutmix import Box
+from genmix.mixing.levels import Levels, MixerSettings, is_on_cpu, plane
+from genmix.mixing.masked import as_bits, select_into
 from genmix.mixing.operations import (
-    Levels,
+    NONE,
+    Codes,
+    Numbers,
     Operation,
     Step,
+    Steps,
     apply_chains,
+    as_steps,
     check_severity,
-    check_steps,
     draw_steps,
-    is_on_cpu,
-    plane,
-    round_levels,
-    to_exact,
+    spread,
+    up_to,
 )
 from genmix.mixing.pixmix import (
-    BLENDINGS,
+    GREY,
+    LOGS,
     PictureMixer,
     check_beta,
     check_blend,
@@ -71,10 +77,7 @@ class IPMix(PictureMixer):
             3 for CIFAR and 4 for ImageNet.
         severity: Of the operations, from 1 to 10; the authors' code has 3 for CIFAR and 1 for
             ImageNet.
-        num_classes: See `Mixer`.
-        probability: See `Mixer`.
-        inplace: See `Mixer`.
-        generator: See `Mixer`.
+        **settings: See `Mixer`.
 
     Raises:
         MixerError: For a value out of its range.
@@ -88,18 +91,9 @@ class IPMix(PictureMixer):
         depth: int = 3,
         beta: float = 3.0,
         severity: float = 3,
-        num_classes: int | None = None,
-        probability: float = 1.0,
-        inplace: bool = False,
-        generator: torch.Generator | None = None,
+        **settings: Unpack[MixerSettings],
     ) -> None:
-        super().__init__(
-            pictures,
-            num_classes=num_classes,
-            probability=probability,
-            inplace=inplace,
-            generator=generator,
-        )
+        super().__init__(pictures, **settings)
         for name, value in (("width", width), ("depth", depth)):
             if value < 1:
                 raise MixerError(f"{name} is {value}: it must be 1 or more")
@@ -120,24 +114,24 @@ class IPMix(PictureMixer):
         skip = rng.random(count)
         depths = rng.integers(self.depth + 1, size=(count, self.width))
         at_image_level = rng.random((count, self.width)) < 0.5
-        total = int(depths[at_image_level].sum())
-        steps = iter(draw_steps(rng, total, OPERATIONS, self.severity, height, width))
-        total = int(depths[~at_image_level].sum())
-        patches = iter(draw_patches(rng, total, self.beta, channels, height, width))
-        chains: list[list[Links]] = [
-            [
-                [next(steps) for _ in range(depth)]
-                if whole
-                else [next(patches) for _ in range(depth)]
-                for depth, whole in zip(*each, strict=True)
-            ]
-            for each in zip(depths.tolist(), at_image_level.tolist(), strict=True)
-        ]
-        return ipmix(images, pictures, chains, weights, skip, inplace=self.inplace), targets
+        of_steps = up_to(np.where(at_image_level, depths, 0))
+        total = int(of_steps.sum())
+        steps = draw_steps(rng, total, OPERATIONS, self.severity, height, width)
+        of_patches = up_to(np.where(at_image_level, 0, depths))
+        total = int(of_patches.sum())
+        patches = draw_patches(rng, total, self.beta, channels, height, width)
+        chains = (steps.spread(of_steps), patches.spread(of_patches))
+        return mix_links(images, pictures, *chains, weights, skip, inplace=self.inplace), targets
 
 
 Mixing: TypeAlias = Literal["add", "multiply", "pixels", "elements"]
 """As PixMix adds and multiplies, or by swapping single pixels, or single values."""
+
+
+MIXINGS: tuple[Mixing, ...] = get_args(Mixing)
+
+BLENDINGS: tuple[Mixing, ...] = ("add", "multiply")
+"""Those that have coefficients; the others swap."""
 
 
 class Patch(NamedTuple):
@@ -159,36 +153,65 @@ Links: TypeAlias = Sequence[Step] | Sequence[Patch]
 """A chain at image level, or one at patch and pixel level."""
 
 
+class Patches(NamedTuple):
+    """Many patches as arrays of one shape: what drawing makes and mixing takes."""
+
+    methods: Codes
+    """Indices in `MIXINGS`, or `NONE`."""
+    boxes: npt.NDArray[np.int64]
+    """With a last axis of 4, as `Box`."""
+    a: Numbers
+    b: Numbers
+    keeps: npt.NDArray[np.object_]
+    """Arrays of booleans, or None."""
+
+    def at(self, index: Any) -> "Patches":
+        """Return the patches at an index of their shape."""
+        return Patches(*(each[index] for each in self))
+
+    def spread(self, used: npt.NDArray[np.bool_]) -> "Patches":
+        """Lay patches out, in their order, over the true places of an array."""
+        return Patches(*(spread(each, used) for each in self))
+
+
 def draw_patches(
     rng: np.random.Generator, count: int, beta: float, channels: int, height: int, width: int
-) -> list[Patch]:
+) -> Patches:
     """Draw patches as the authors' code does.
 
     Their size is 4, 8, 16, 32, 64 or the picture's shorter side, those that fit. Half of them are
     squares of it, the others have sides drawn up to it. All ways of mixing are equally likely.
     """
-    pairs = draw_coefficients(rng, beta, count)
-    methods = get_args(Mixing)
-    sizes = [size for size in (4, 8, 16, 32, 64) if size < min(height, width)]
-    sizes.append(min(height, width))
-    patches = []
-    for pair, uniform in zip(pairs, rng.random((count, 8)).tolist(), strict=True):
-        method: Mixing = methods[int(uniform[0] * len(methods))]
-        size = sizes[int(uniform[1] * len(sizes))]
-        top, left = int(uniform[2] * (height - size + 1)), int(uniform[3] * (width - size + 1))
-        rows, columns = size, size
-        if uniform[4] < 0.5:
-            least = min(2, size)
-            rows = least + int(uniform[5] * (size + 1 - least))
-            columns = least + int(uniform[6] * (size + 1 - least))
-        keep = None
-        if method not in BLENDINGS:
-            planes = 1 if method == "pixels" else channels
-            # Bytes are drawn several times as fast as floats, and shares of 1/256 are fine enough.
-            noise = np.frombuffer(rng.bytes(planes * rows * columns), np.uint8)
-            keep = (noise < 256 * uniform[7]).reshape(planes, rows, columns)
-        patches.append(Patch(Box(top, top + rows, left, left + columns), method, *pair, keep))
-    return patches
+    a, b = draw_coefficients(rng, beta, count)
+    uniform = rng.random((8, count))
+    methods = (uniform[0] * len(MIXINGS)).astype(np.int8)
+    side = min(height, width)
+    sizes = np.array([*(size for size in (4, 8, 16, 32, 64) if size < side), side])
+    size = sizes[(uniform[1] * len(sizes)).astype(int)]
+    top = (uniform[2] * (height - size + 1)).astype(int)
+    left = (uniform[3] * (width - size + 1)).astype(int)
+    least = np.minimum(2, size)
+    sides = least + (uniform[5:7] * (size + 1 - least)).astype(int)
+    rows, columns = np.where(uniform[4] < 0.5, sides, size)
+    boxes = np.stack([top, top + rows, left, left + columns], axis=1)
+    planes = np.where(methods == MIXINGS.index("pixels"), 1, channels)
+    shapes = np.where(methods >= len(BLENDINGS), [planes, rows, columns], 0).T
+    return Patches(methods, boxes, a, b, _draw_keeps(rng, shapes, uniform[7]))
+
+
+def _draw_keeps(
+    rng: np.random.Generator, shapes: npt.NDArray[np.int64], shares: Numbers
+) -> npt.NDArray[np.object_]:
+    """Draw an array of booleans of each shape, true by its share; None where the shape is 0."""
+    lengths = shapes.prod(axis=1)
+    # Bytes are drawn several times as fast as floats, and shares of 1/256 are fine enough.
+    noise = np.frombuffer(rng.bytes(int(lengths.sum())), np.uint8)
+    ends, limits = lengths.cumsum().tolist(), np.ceil(256 * shares).astype(int).tolist()
+    keeps = np.full(len(shapes), None)
+    for k in np.flatnonzero(lengths).tolist():
+        own = noise[ends[k] - lengths[k] : ends[k]]
+        keeps[k] = (own < limits[k]).reshape(shapes[k])
+    return keeps
 
 
 def ipmix(
@@ -220,81 +243,169 @@ def ipmix(
     check_pictures(pictures, images)
     weights, skip = check_weights(len(images), weights, skip)
     check_chain_counts(chains, weights)
-    sorted_out = [[_sort_out(chain, *images.shape[1:]) for chain in each] for each in chains]
-
-    def augmented(levels: Tensor, at: slice) -> list[Tensor]:
-        by_chain = list(zip(*sorted_out[at], strict=True))
-        changed = apply_chains(levels, [[steps for steps, _ in each] for each in by_chain])
-        for copies, each in zip(changed, by_chain, strict=True):
-            _mix_patches_(copies, pictures[at], [patches for _, patches in each])
-        return changed
-
-    return interpolate(images, augmented, weights, skip, inplace=inplace)
+    steps, patches = _sort_out(chains, weights.shape, *images.shape[1:])
+    return mix_links(images, pictures, steps, patches, weights, skip, inplace=inplace)
 
 
 def _sort_out(
-    chain: Links, channels: int, height: int, width: int
-) -> tuple[list[Step], list[Patch]]:
-    """Check a chain, and return it as steps or as patches; the other is empty."""
-    steps = [link for link in chain if isinstance(link, Step)]
-    patches = [link for link in chain if isinstance(link, Patch)]
-    if len(steps) + len(patches) != len(chain) or (steps and patches):
-        kinds = ", ".join(sorted({type(link).__name__ for link in chain}))
-        raise MixerError(f"a chain holds {kinds}: give steps, or patches")
-    check_steps(steps)
-    for patch in patches:
-        top, bottom, left, right = patch.box
-        if not (0 <= top <= bottom <= height and 0 <= left <= right <= width):
-            raise MixerError(f"{patch.box} does not lie in a picture of {height} x {width} pixels")
-        _check_method(patch, channels)
-    return steps, patches
+    chains: Sequence[Sequence[Links]],
+    shape: tuple[int, ...],
+    channels: int,
+    height: int,
+    width: int,
+) -> tuple[Steps, Patches]:
+    """Check N x K chains, and lay them out as steps and patches; each has one of them."""
+    steps, patches = [], []
+    for chain in joined(*chains):
+        steps.append([link for link in chain if isinstance(link, Step)])
+        patches.append([link for link in chain if isinstance(link, Patch)])
+        if len(chain) not in {len(steps[-1]), len(patches[-1])}:
+            kinds = ", ".join(sorted({type(link).__name__ for link in chain}))
+            raise MixerError(f"a chain holds {kinds}: give steps, or patches")
+        for patch in patches[-1]:
+            _check_patch(patch, channels, height, width)
+    of_steps, of_patches = (
+        up_to(np.array([len(chain) for chain in each], int).reshape(shape))
+        for each in (steps, patches)
+    )
+    return (
+        as_steps(list(joined(*steps))).spread(of_steps),
+        _as_patches(list(joined(*patches))).spread(of_patches),
+    )
 
 
-def _check_method(patch: Patch, channels: int) -> None:
-    if patch.method in BLENDINGS:
-        check_blend(patch.method, patch.a, patch.b)
-        return
-    if patch.method not in get_args(Mixing):
-        known = ", ".join(get_args(Mixing))
-        raise MixerError(f"the method is {patch.method!r}: it must be one of {known}")
+def _check_patch(patch: Patch, channels: int, height: int, width: int) -> None:
     top, bottom, left, right = patch.box
+    if not (0 <= top <= bottom <= height and 0 <= left <= right <= width):
+        raise MixerError(f"{patch.box} does not lie in a picture of {height} x {width} pixels")
+    check_blend(MIXINGS, patch.method, patch.a, patch.b)
+    if patch.method in BLENDINGS:
+        return
     expected = (1 if patch.method == "pixels" else channels, bottom - top, right - left)
     shape = None if patch.keep is None else patch.keep.shape
     if shape != expected:
         raise MixerError(f"keep has the shape {shape}: {patch.method!r} needs {expected}")
 
 
-def _mix_patches_(levels: Tensor, pictures: Tensor, patches: Sequence[list[Patch]]) -> None:
-    """Mix levels with pictures in place, patch by patch, each sample with its own patches."""
-    if is_on_cpu(levels):
-        for mine, other, each in zip(levels.numpy(), pictures.numpy(), patches, strict=True):
-            for patch in each:
-                _mix_on_cpu_(mine, other, patch)
+def _as_patches(patches: Sequence[Patch]) -> Patches:
+    keeps = np.full(len(patches), None)
+    for k, patch in enumerate(patches):
+        keeps[k] = None if patch.method in BLENDINGS else patch.keep
+    return Patches(
+        np.array([MIXINGS.index(patch.method) for patch in patches], np.int8),
+        np.array([patch.box for patch in patches], np.int64).reshape(-1, 4),
+        np.array([patch.a for patch in patches], np.float64),
+        np.array([patch.b for patch in patches], np.float64),
+        keeps,
+    )
+
+
+def mix_links(
+    images: Tensor,
+    pictures: Tensor,
+    steps: Steps,
+    patches: Patches,
+    weights: Numbers,
+    skip: Numbers,
+    *,
+    inplace: bool,
+) -> Tensor:
+    """Do as `ipmix` does, with steps and patches that were checked or drawn: N x K x depth."""
+
+    def augmented(levels: Tensor, at: slice) -> Tensor:
+        changed = apply_chains(levels, steps.at(at))
+        _mix_patches_(changed, pictures[at], patches.at(at))
+        return changed
+
+    return interpolate(images, augmented, weights, skip, inplace=inplace)
+
+
+def _mix_patches_(levels: Tensor, pictures: Tensor, patches: Patches) -> None:
+    """Mix levels, K x N x C x H x W, with pictures in place, by N x K x depth patches.
+
+    Large pictures on a CPU patch by patch; others at each depth all of one method at once.
+    """
+    if is_on_cpu(levels) and goes_one_by_one(pictures):
+        for n, k, depth in np.argwhere(patches.methods != NONE).tolist():
+            _mix_one_(levels[k, n].numpy(), pictures[n].numpy(), patches.at((n, k, depth)))
         return
-    for k, each in enumerate(patches):
-        for patch in each:
-            _mix_on_device_(levels[k], pictures[k], patch)
+    count, width, depths = patches.methods.shape
+    for depth in range(depths):
+        now = (each[:, :, depth].swapaxes(0, 1) for each in patches)
+        in_line = Patches(*(each.reshape(width * count, *each.shape[2:]) for each in now))
+        for method in set(in_line.methods.tolist()) - {NONE}:
+            members = np.flatnonzero(in_line.methods == method)
+            _mix_many_(levels.flatten(0, 1), pictures, members, in_line.at(members))
 
 
-def _mix_on_cpu_(levels: Levels, picture: Levels, patch: Patch) -> None:
-    top, bottom, left, right = patch.box
+def _mix_one_(levels: Levels, picture: Levels, patch: Patches) -> None:
+    """Mix levels with a picture, C x H x W, in place by one patch."""
+    top, bottom, left, right = patch.boxes
     mine, other = levels[:, top:bottom, left:right], picture[:, top:bottom, left:right]
-    if patch.keep is not None and patch.method not in BLENDINGS:
-        np.copyto(mine, other, where=~patch.keep)
+    if patch.keeps is not None:
+        np.copyto(mine, other, where=~patch.keeps)
+    elif mine.size and MIXINGS[patch.methods] == "add":
+        a, b = float(patch.a), float(patch.b)
+        mixed = cv2.addWeighted(plane(mine), a, plane(other), b, (1 - a - b) * GREY)
+        mine[:] = mixed.reshape(mine.shape)
     elif mine.size:
-        exact = mine.astype(np.float32)
-        BLENDINGS[patch.method].on_cpu(plane(exact), plane(other), patch.a, patch.b)
-        mine[...] = np.rint(exact)
+        own, others = _tables(patch.a[None], patch.b[None])
+        product = cv2.LUT(plane(mine), own[0]) * cv2.LUT(plane(other), others[0])
+        mine[:] = np.rint(np.minimum(product, 255)).reshape(mine.shape)
 
 
-def _mix_on_device_(levels: Tensor, picture: Tensor, patch: Patch) -> None:
-    top, bottom, left, right = patch.box
-    mine, other = levels[:, top:bottom, left:right], picture[:, top:bottom, left:right]
-    if patch.keep is not None and patch.method not in BLENDINGS:
-        keep = torch.from_numpy(patch.keep).to(levels.device, non_blocking=True)
-        mine.copy_(torch.where(keep, mine, other))
+def _mix_many_(
+    levels: Tensor, pictures: Tensor, members: npt.NDArray[np.int64], patches: Patches
+) -> None:
+    """Mix some of levels in place, each with its picture by a patch of one method."""
+    at = on_device(members, levels)
+    some = levels.index_select(0, at)
+    others = pictures.index_select(0, on_device(members % len(pictures), levels))
+    taken = torch.from_numpy(_taken(patches, *levels.shape[1:])).to(
+        levels.device, non_blocking=True
+    )
+    method = MIXINGS[patches.methods[0]]
+    if method in BLENDINGS:
+        others = (_add if method == "add" else _multiply)(some, others, patches.a, patches.b)
+    select_into(some, some, others, as_bits(taken, some))
+    if is_on_cpu(levels):
+        levels.numpy()[members] = some.numpy()  # `index_copy_` takes ten times as long here
     else:
-        exact = to_exact(mine[None])
-        a, b = np.array([patch.a]), np.array([patch.b])
-        BLENDINGS[patch.method].on_device(exact, other[None], a, b)
-        mine.copy_(round_levels(exact)[0])
+        levels.index_copy_(0, at, some)
+
+
+def _taken(patches: Patches, channels: int, height: int, width: int) -> npt.NDArray[np.bool_]:
+    """Return N x (1 or C) x H x W, true where a patch does not keep an image's own values."""
+    planes = channels if MIXINGS[patches.methods[0]] == "elements" else 1
+    taken = np.zeros((len(patches.methods), planes, height, width), bool)
+    for mask, (top, bottom, left, right), keep in zip(
+        taken, patches.boxes.tolist(), patches.keeps, strict=True
+    ):
+        mask[:, top:bottom, left:right] = True if keep is None else ~keep
+    return taken
+
+
+def _add(x: Tensor, y: Tensor, a: Numbers, b: Numbers) -> Tensor:
+    """Add levels, each sample with its coefficients; see `Round`."""
+    exact = x.float()
+    exact.mul_(weights_like(a, exact)).add_(y.float().mul_(weights_like(b, exact)))
+    exact.add_(weights_like((1 - a - b) * GREY, exact))
+    return exact.round_().clamp_(0, 255).to(torch.uint8)
+
+
+def _multiply(x: Tensor, y: Tensor, a: Numbers, b: Numbers) -> Tensor:
+    """Multiply levels, each sample with its coefficients; see `Round`."""
+    own, others = (
+        torch.from_numpy(table).to(x.device, non_blocking=True).gather(1, values.flatten(1).long())
+        for table, values in zip(_tables(a, b), (x, y), strict=True)
+    )
+    return (own * others).round_().clamp_(0, 255).to(torch.uint8).view_as(x)
+
+
+def _tables(a: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
+    """Return N x 256 each, whose products are 127.5 (x / 127.5)^a (y / 127.5)^b of levels x, y."""
+    grey = (1 - a - b) * np.log(GREY)
+    powers = (np.outer(a, LOGS), np.outer(b, LOGS) + grey[:, None])
+    # Cut so that no product is infinite times 0.
+    own, others = (np.exp(np.clip(power, -350, 350)) for power in powers)
+    return own, others

@@ -1,14 +1,13 @@
-"""The image operations that AugMix, PixMix and IPMix chain, and how a batch is cut for them.
+"""The image operations that AugMix, PixMix and IPMix chain.
 
 All work on 256 levels, as the authors' published code does, which calls Pillow: pictures of floats
-are rounded to levels first. On a CPU one picture at a time goes through OpenCV; on another device
-all pictures that need the same operation go at once, and nothing waits for the device.
+are rounded to levels first. All pictures that need the same operation go at once: on a CPU through
+NumPy and OpenCV, on another device through torch, where nothing waits for the device.
 """
 
-import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal, NamedTuple, TypeAlias
+from functools import partial
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import cv2
 import numpy as np
@@ -18,7 +17,8 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from genmix.errors import MixerError, nearest
-from genmix.mixing.base import check_images, on_device, weights_like
+from genmix.mixing.base import check_images, goes_one_by_one, on_device
+from genmix.mixing.levels import Levels, for_parts, is_on_cpu, plane, to_exact, to_levels, write_
 
 Operation: TypeAlias = Literal[
     "autocontrast",
@@ -33,6 +33,8 @@ Operation: TypeAlias = Literal[
     "translate_x",
     "translate_y",
 ]
+
+OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 
 AUGMIX_OPERATIONS: tuple[Operation, ...] = (
     "autocontrast",
@@ -69,11 +71,46 @@ class Step(NamedTuple):
     magnitude: float = 0.0
 
 
-Levels: TypeAlias = npt.NDArray[np.uint8]
-"""One picture, C x H x W."""
-
 Chain: TypeAlias = Sequence[Step]
 """Operations to apply one after the other."""
+
+Numbers: TypeAlias = npt.NDArray[np.float64]
+Codes: TypeAlias = npt.NDArray[np.int8]
+
+NONE = -1
+"""The code of what is not there."""
+
+
+class Steps(NamedTuple):
+    """Many steps as arrays of one shape: what drawing makes and applying takes."""
+
+    operations: Codes
+    """Indices in `OPERATIONS`, or `NONE`."""
+    magnitudes: Numbers
+
+    def at(self, index: Any) -> "Steps":
+        """Return the steps at an index of their shape."""
+        return Steps(self.operations[index], self.magnitudes[index])
+
+    def spread(self, used: npt.NDArray[np.bool_]) -> "Steps":
+        """Lay steps out, in their order, over the true places of an array."""
+        return Steps(*(spread(each, used) for each in self))
+
+
+def spread(values: npt.NDArray[Any], used: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    """Lay values out, in their order, over the true places of an array.
+
+    In other places codes are `NONE`, and all else is 0.
+    """
+    fill = NONE if values.dtype == np.int8 else 0
+    laid = np.full((*used.shape, *values.shape[1:]), fill, values.dtype)
+    laid[used] = values
+    return laid
+
+
+def up_to(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return where rows of these lengths have something: lengths' shape x the longest."""
+    return np.arange(lengths.max(initial=0)) < lengths[..., None]
 
 
 def operate(images: Tensor, steps: Step | Sequence[Step]) -> Tensor:
@@ -93,33 +130,41 @@ def operate(images: Tensor, steps: Step | Sequence[Step]) -> Tensor:
     each = [steps] * len(images) if isinstance(steps, Step) else list(steps)
     if len(each) != len(images):
         raise MixerError(f"there are {len(each)} steps: give one, or {len(images)}")
-    check_steps(each)
+    laid = as_steps(each)
     changed = torch.empty_like(images)
 
     def change(at: slice) -> None:
         levels = to_levels(images[at], to_exact(images[at]))
-        (outcome,) = apply_chains(levels, [[[step] for step in each[at]]])
+        (outcome,) = apply_chains(levels, laid.at((at, None, None)))
         write_(changed[at], to_exact(outcome))
 
     for_parts(images, change)
     return changed
 
 
-def check_steps(steps: Sequence[Step]) -> None:
-    """Make sure that steps name operations, with magnitudes in their range.
+def as_steps(steps: Sequence[Step | None]) -> Steps:
+    """Check steps and return them as arrays.
 
     Raises:
-        MixerError: If one does not.
+        MixerError: If a step does not name an operation, or its magnitude is not in its range.
     """
-    for name, magnitude in steps:
-        if name not in _KINDS:
-            raise MixerError(f"there is no operation {name!r}: {nearest(str(name), _KINDS)}")
-        low, high, whole = _KINDS[name].limits
-        if not low <= magnitude <= high or (whole and magnitude != int(magnitude)):
-            kind = "a whole number" if whole else "a number"
-            raise MixerError(
-                f"{name} has a magnitude of {magnitude}: give {kind} in [{low:g}, {high:g}]"
-            )
+    for step in filter(None, steps):
+        _check_step(step)
+    codes = [NONE if step is None else OPERATIONS.index(step.operation) for step in steps]
+    magnitudes = [0.0 if step is None else step.magnitude for step in steps]
+    return Steps(np.array(codes, np.int8), np.array(magnitudes, np.float64))
+
+
+def _check_step(step: Step) -> None:
+    name, magnitude = step
+    if name not in _KINDS:
+        raise MixerError(f"there is no operation {name!r}: {nearest(str(name), _KINDS)}")
+    low, high, whole = _KINDS[name].limits
+    if not low <= magnitude <= high or (whole and magnitude != int(magnitude)):
+        kind = "a whole number" if whole else "a number"
+        raise MixerError(
+            f"{name} has a magnitude of {magnitude}: give {kind} in [{low:g}, {high:g}]"
+        )
 
 
 def check_severity(severity: float) -> None:
@@ -139,263 +184,217 @@ def draw_steps(
     severity: float,
     height: int,
     width: int,
-) -> list[Step]:
+) -> Steps:
     """Draw operations evenly, each with a magnitude up to the severity, as AugMix's code does.
 
     The severity runs from 1 to 10. At 10 a picture is turned by up to 30 degrees, sheared by 0.3,
     moved by a third, and left with one bit or all inverted; magnitudes grow in proportion.
     """
-    names = rng.integers(len(operations), size=count).tolist()
-    levels = rng.uniform(0.1, severity, count).tolist()
-    signs = (2 * rng.integers(2, size=count) - 1).tolist()
-    steps = []
-    for name, level, sign in zip(names, levels, signs, strict=True):
-        operation = operations[name]
-        steps.append(Step(operation, _KINDS[operation].draw(level / 10, sign, height, width)))
-    return steps
+    places = np.array([OPERATIONS.index(name) for name in operations], np.int8)
+    drawn = Steps(places[rng.integers(len(operations), size=count)], np.zeros(count))
+    shares = rng.uniform(0.01, severity / 10, count)
+    signs = np.where(rng.integers(2, size=count), 1.0, -1.0)
+    for name in operations:
+        at = np.flatnonzero(drawn.operations == OPERATIONS.index(name))
+        drawn.magnitudes[at] = _KINDS[name].draw(shares[at], signs[at], height, width)
+    return drawn
 
 
-def is_on_cpu(values: Tensor) -> bool:
-    """Say whether OpenCV can work on a tensor."""
-    return values.device.type == "cpu"
-
-
-def for_parts(images: Tensor, work: Callable[[slice], None]) -> None:
-    """Do some work on a batch part by part; on a device, at once.
-
-    On a CPU each part stays in the processor's cache. Parts of large images run in as many threads
-    as torch may use, which is one in the workers of a DataLoader.
-    """
-    count, values = len(images), images[:1].numel()
-    length = max(1, count if not is_on_cpu(images) else _PART // max(1, values))
-    cuts = [slice(k, min(k + length, count)) for k in range(0, count, length)]
-    threads = min(torch.get_num_threads(), len(cuts))
-    if threads < 2 or values < LARGE:
-        for at in cuts:
-            work(at)
-        return
-    inference = torch.is_inference_mode_enabled()
-
-    def work_alike(at: slice) -> None:
-        # A thread starts in torch's default mode.
-        with torch.inference_mode(inference):
-            work(at)
-
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work_alike, cuts))
-
-
-_PART = 131_072
-"""Values in a part: half a megabyte as float32."""
-
-LARGE = 16_384
-"""Values in an image from which the work outweighs the calls that start it."""
-
-
-def to_exact(images: Tensor) -> Tensor:
-    """Copy uint8, or floats in [0, 1], to floats from 0 to 255: float32, or float64 for float64.
-
-    No gradient goes back: there is none through levels.
-    """
-    images = images.detach()
-    kind = torch.float64 if images.dtype == torch.float64 else torch.float32
-    exact = torch.empty(images.shape, dtype=kind, device=images.device)
-    scale = 1 if images.dtype == torch.uint8 else 255
-    if is_on_cpu(images) and images.dtype != torch.bfloat16:
-        np.multiply(images.numpy(), scale, out=exact.numpy(), dtype=exact.numpy().dtype)
-        return exact
-    return exact.copy_(images).mul_(scale)
-
-
-def to_levels(images: Tensor, exact: Tensor) -> Tensor:
-    """Return images as 256 levels, contiguous uint8, given what `to_exact` made of them."""
-    return images.contiguous() if images.dtype == torch.uint8 else round_levels(exact)
-
-
-def round_levels(exact: Tensor) -> Tensor:
-    """Round floats from 0 to 255 to levels: uint8."""
-    if not is_on_cpu(exact):
-        return exact.round().clamp_(0, 255).to(torch.uint8)
-    levels = torch.empty_like(exact, dtype=torch.uint8)
-    values = exact.numpy().clip(0, 255)
-    if exact.dtype == torch.float64:
-        np.rint(values, out=values)  # OpenCV would go through float32, which moves halves.
-    cv2.convertScaleAbs(plane(values), dst=plane(levels.numpy()))
-    return levels
-
-
-def write_(images: Tensor, exact: Tensor) -> None:
-    """Write floats into images, cut to 0 to 255: rounded to uint8, or as floats in [0, 1]."""
-    if images.dtype == torch.uint8:
-        images.copy_(round_levels(exact))
-    elif is_on_cpu(images) and images.dtype != torch.bfloat16:
-        values = exact.numpy()
-        np.clip(values, 0, 255, out=values)
-        np.multiply(values, 1 / 255, out=images.numpy(), casting="same_kind")
-    else:
-        images.copy_(exact.clamp_(0, 255).mul_(1 / 255))
-
-
-def move_(exact: Tensor, levels: Tensor, shares: npt.NDArray[np.float64]) -> None:
-    """Move floats from 0 to 255 towards levels in place, each sample by its share."""
-    if not is_on_cpu(exact):
-        exact.lerp_(levels.to(exact.dtype), weights_like(shares, exact))
-        return
-    for mine, other, share in zip(exact.numpy(), levels.numpy(), shares.tolist(), strict=True):
-        cv2.accumulateWeighted(plane(other), plane(mine), share)
-
-
-def plane(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """View C x H x W as one plane, which OpenCV can work on in place."""
-    return values.reshape(-1, values.shape[-1])
-
-
-def apply_chains(levels: Tensor, chains: Sequence[Sequence[Chain]]) -> list[Tensor]:
-    """Apply chains of checked steps to levels.
+def apply_chains(levels: Tensor, chains: Steps) -> Tensor:
+    """Apply K chains of steps to each picture.
 
     Args:
         levels: N x C x H x W uint8, contiguous; not written to.
-        chains: K lists of N chains, one for each picture.
+        chains: N x K x depth.
 
     Returns:
-        K changed copies of the levels.
+        Changed copies of the levels, K x N x C x H x W.
     """
+    _, width, depth = chains.operations.shape
+    changed = levels.new_empty((width, *levels.shape))
     if is_on_cpu(levels):
-        return [_apply_one_by_one(levels, each) for each in chains]
-    stacked = levels.repeat(len(chains), 1, 1, 1)
-    _apply_in_groups_(stacked, [chain for each in chains for chain in each])
-    return list(stacked.chunk(len(chains)))
-
-
-def _apply_one_by_one(levels: Tensor, chains: Sequence[Chain]) -> Tensor:
-    changed = torch.empty_like(levels)
-    for picture, chain, into in zip(levels.numpy(), chains, changed.numpy(), strict=True):
-        into[...] = apply_chain(picture, chain)
+        changed.numpy()[:] = levels.numpy()
+    else:
+        changed.copy_(levels)
+    for k in range(depth):
+        operations, magnitudes = chains.at((slice(None), slice(None), k))
+        apply_steps_(changed.flatten(0, 1), Steps(operations.T.ravel(), magnitudes.T.ravel()))
     return changed
 
 
-def apply_chain(picture: Levels, chain: Chain) -> Levels:
-    """Apply checked steps to one picture, on a CPU; it is not written to, but may be returned."""
-    for step in chain:
-        picture = _KINDS[step.operation].on_cpu(picture, step)
-    return picture
+def apply_steps_(levels: Tensor, steps: Steps) -> None:
+    """Apply a step to each picture in place; of small ones all that take the same kernel at once.
 
-
-def _apply_in_groups_(levels: Tensor, chains: Sequence[Chain]) -> None:
-    """Apply a chain to each picture in place: at each depth, all of one kind at once."""
-    for depth in range(max(map(len, chains), default=0)):
-        groups: dict[_Batched, list[int]] = {}
-        for k, chain in enumerate(chains):
-            if depth < len(chain):
-                groups.setdefault(_KINDS[chain[depth].operation].on_device, []).append(k)
-        for kernel, members in groups.items():
+    Args:
+        levels: N x C x H x W uint8, contiguous.
+        steps: N of them.
+    """
+    on_cpu = is_on_cpu(levels)
+    kernels = _ON_CPU if on_cpu else _ON_DEVICE
+    numbers = kernels.numbers[steps.operations]
+    numbers[_IS_MOVE[steps.operations] & (steps.magnitudes == 0)] = NONE
+    if on_cpu and goes_one_by_one(levels):
+        pictures = levels.numpy()
+        for k, number in enumerate(numbers.tolist()):
+            if number != NONE:
+                one = slice(k, k + 1)
+                kernels.functions[number](pictures[one], steps.at(one))
+        return
+    for number in set(numbers.tolist()) - {NONE}:
+        members = np.flatnonzero(numbers == number)
+        kernel, mine = kernels.functions[number], steps.at(members)
+        if on_cpu:
+            some = levels.numpy()[members]
+            kernel(some, mine)
+            levels.numpy()[members] = some
+        else:
             at = on_device(members, levels)
-            levels.index_copy_(0, at, kernel(levels[at], [chains[k][depth] for k in members]))
+            levels.index_copy_(0, at, kernel(levels[at], mine))
 
 
-_Single: TypeAlias = Callable[[Levels, Step], Levels]
-_Batched: TypeAlias = Callable[[Tensor, Sequence[Step]], Tensor]
-
-
-def _autocontrast(picture: Levels, _: Step) -> Levels:
-    low = picture.min(axis=(1, 2)).astype(np.float64)[:, None]
-    high = picture.max(axis=(1, 2)).astype(np.float64)[:, None]
+def _autocontrast_(pictures: Levels, _: Steps) -> None:
+    rows = _rows(pictures)
+    low = rows.min(axis=1).astype(np.float64)[:, None]
+    high = rows.max(axis=1).astype(np.float64)[:, None]
     scale = 255 / np.maximum(high - low, 1)
-    stretched = np.clip(_RAMP * scale - low * scale, 0, 255).astype(np.uint8)
-    return _look_up(picture, np.where(high > low, stretched, _RAMP))
+    tables = np.clip(_RAMP * scale - low * scale, 0, 255).astype(np.uint8)
+    tables[(high == low)[:, 0]] = _RAMP
+    _look_up_(rows, tables)
 
 
-def _equalize(picture: Levels, _: Step) -> Levels:
+def _equalize_(pictures: Levels, _: Steps) -> None:
     """Even the histogram by Pillow's rule, which leaves out the brightest level that occurs."""
-    each = [cv2.calcHist([channel], [0], None, [256], [0, 256]).ravel() for channel in picture]
-    counts = np.stack(each).astype(np.int64)
+    rows = _rows(pictures)
+    counts = _histograms(rows)
     brightest = 255 - (counts[:, ::-1] > 0).argmax(axis=1)
     others = counts.sum(axis=1) - counts[np.arange(len(counts)), brightest]
     step = (others // 255)[:, None]
     below = counts.cumsum(axis=1) - counts
-    evened = np.clip((below + step // 2) // np.maximum(step, 1), 0, 255).astype(np.uint8)
-    return _look_up(picture, np.where(step > 0, evened, _RAMP))
+    # Rounded down when it is stored; floats divide several times as fast as whole numbers.
+    tables = np.minimum((below + step // 2) / np.maximum(step, 1), 255).astype(np.uint8)
+    tables[step[:, 0] == 0] = _RAMP
+    _look_up_(rows, tables)
 
 
 _RAMP = np.arange(256, dtype=np.uint8)
 
 
-def _look_up(picture: Levels, tables: Levels) -> Levels:
-    """Replace each channel's levels by its table's."""
-    changed = np.empty_like(picture)
-    for channel, table, into in zip(picture, tables, changed, strict=True):
-        cv2.LUT(channel, table, dst=into)
-    return changed
+def _rows(pictures: Levels) -> Levels:
+    """View each channel of each picture as a row."""
+    return pictures.reshape(-1, pictures.shape[2] * pictures.shape[3])
 
 
-def _posterize(picture: Levels, step: Step) -> Levels:
-    return picture & np.uint8(_kept_bits(step))
+def _histograms(rows: Levels) -> npt.NDArray[np.int64]:
+    """Count the levels in each row."""
+    if rows.shape[1] > _LONG:
+        each = [cv2.calcHist([row], [0], None, [256], [0, 256]).ravel() for row in rows]
+        return np.stack(each).astype(np.int64)
+    places = rows + 256 * np.arange(len(rows))[:, None]
+    counts = torch.bincount(torch.from_numpy(places.ravel()), minlength=256 * len(rows))
+    return counts.view(-1, 256).numpy()
 
 
-def _kept_bits(step: Step) -> int:
-    return 256 - (1 << (8 - int(step.magnitude)))
-
-
-def _solarize(picture: Levels, step: Step) -> Levels:
-    # A negative is 255 - x, which is x ^ 255.
-    return picture ^ np.negative((picture >= int(step.magnitude)).view(np.uint8))
-
-
-def _invert(picture: Levels, _: Step) -> Levels:
-    return ~picture
-
-
-def _mirror(picture: Levels, _: Step) -> Levels:
-    tall = picture.reshape(-1, picture.shape[-1])
-    return cv2.flip(tall, 1).reshape(picture.shape)
-
-
-def _translate(picture: Levels, step: Step) -> Levels:
-    """Copy what stays; the pixels are whole, so there is nothing to interpolate."""
-    moved = np.zeros_like(picture)
-    pixels = int(step.magnitude)
-    into, source = (moved, picture)
-    if step.operation == "translate_y":
-        into, source = moved.swapaxes(1, 2), picture.swapaxes(1, 2)
-    if pixels >= 0:
-        into[..., pixels:] = source[..., : max(0, source.shape[-1] - pixels)]
+def _look_up_(rows: Levels, tables: Levels) -> None:
+    """Replace each row's levels by its table's."""
+    if rows.shape[1] > _LONG:
+        for row, table in zip(rows, tables, strict=True):
+            cv2.LUT(row, table, dst=row)
     else:
-        into[..., :pixels] = source[..., -pixels:]
-    return moved
+        rows[:] = torch.from_numpy(tables).gather(1, torch.from_numpy(rows).long()).numpy()
 
 
-def _warp(picture: Levels, step: Step) -> Levels:
-    if step.magnitude == 0:
-        return picture
-    height, width = picture.shape[1:]
-    a, b, c, d, e, f = _sources(step, height, width)
+_LONG = 5000
+"""Pixels from which OpenCV, channel by channel, is quicker than torch is with all at once."""
+
+
+def _posterize_(pictures: Levels, steps: Steps) -> None:
+    pictures &= _column(_kept_bits(steps))
+
+
+def _kept_bits(steps: Steps) -> Levels:
+    return (256 - 2 ** (8 - steps.magnitudes)).astype(np.uint8)
+
+
+def _solarize_(pictures: Levels, steps: Steps) -> None:
+    # A negative is 255 - x, which is x ^ 255; no level reaches a threshold of 256.
+    bright = pictures >= _column(np.minimum(steps.magnitudes, 255).astype(np.uint8))
+    pictures ^= bright * _column(np.where(steps.magnitudes > 255, 0, 255).astype(np.uint8))
+
+
+def _column(values: Levels) -> Levels:
+    return values[:, None, None, None]
+
+
+def _invert_(pictures: Levels, _: Steps) -> None:
+    np.invert(pictures, out=pictures)
+
+
+def _mirror_(pictures: Levels, _: Steps) -> None:
+    pictures[:] = cv2.flip(plane(pictures), 1).reshape(pictures.shape)
+
+
+def _translate_(pictures: Levels, steps: Steps, *, axis: int) -> None:
+    """Copy what stays; the pixels are whole, so there is nothing to interpolate."""
+    unmoved, side = pictures.copy(), pictures.shape[axis]
+    pictures[:] = 0
+    for pixels in set(steps.magnitudes.astype(int).tolist()):
+        at: list[Any] = [np.flatnonzero(steps.magnitudes == pixels), *[slice(None)] * (axis - 1)]
+        into = slice(max(0, pixels), max(0, side + pixels))
+        source = slice(max(0, -pixels), max(0, side - pixels))
+        pictures[*at, into] = unmoved[*at, source]
+
+
+def _warp_(pictures: Levels, steps: Steps, *, operation: Operation) -> None:
+    count, channels, height, width = pictures.shape
+    matrices = _sources(operation, steps.magnitudes, height, width)
     # OpenCV counts from the middle of the first pixel, `_sources` from its corner.
-    matrix = np.array([[a, b, c + (a + b - 1) / 2], [d, e, f + (d + e - 1) / 2]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    warped = np.empty_like(picture)
-    for k in range(0, len(picture), 4):
-        # OpenCV takes up to four channels at once, which is faster than one by one.
-        merged = cv2.merge(list(picture[k : k + 4]))
-        cv2.split(
-            cv2.warpAffine(merged, matrix, (width, height), flags=flags), list(warped[k : k + 4])
-        )
-    return warped
+    matrices[:, :, 2] += (matrices[:, :, 0] + matrices[:, :, 1] - 1) / 2
+    for k in range(0, channels, 4):
+        planes = [plane(pictures[:, c]) for c in range(k, min(k + 4, channels))]
+        # Four channels are warped in half the time of three.
+        spare = [np.empty_like(planes[0]) for _ in range(4 - len(planes))] if channels > 1 else []
+        tall = cv2.merge([*planes, *spare])
+        merged = tall.reshape(count, height, width, -1)
+        warped = np.empty_like(merged)
+        for picture, matrix, into in zip(merged, matrices, warped, strict=True):
+            cv2.warpAffine(picture, matrix, (width, height), dst=into, flags=_FLAGS)
+        cv2.split(warped.reshape(tall.shape), [*planes, *spare])
+        if count > 1:  # of one picture, planes are views
+            for c, each in enumerate(planes, start=k):
+                pictures[:, c] = each.reshape(count, height, width)
 
 
-def _sources(step: Step, height: int, width: int) -> tuple[float, ...]:
-    """Return (a, b, c, d, e, f): a point (x, y) comes from (a x + b y + c, d x + e y + f)."""
-    name, magnitude = step
-    if name == "rotate":
-        angle = math.radians(magnitude)
-        cos, sin = math.cos(angle), math.sin(angle)
-        x, y = width / 2, height / 2
-        return cos, -sin, x - cos * x + sin * y, sin, cos, y - sin * x - cos * y
-    moves = dict.fromkeys(("shear_x", "shear_y", "translate_x", "translate_y"), 0.0)
-    moves[name] = -magnitude
-    return 1.0, moves["shear_x"], moves["translate_x"], moves["shear_y"], 1.0, moves["translate_y"]
+_FLAGS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
-def _autocontrast_many(levels: Tensor, _: Sequence[Step]) -> Tensor:
+def _sources(
+    operation: Operation, magnitudes: Numbers, height: int, width: int
+) -> npt.NDArray[np.float64]:
+    """Return N x 2 x 3, (a, b, c; d, e, f): (x, y) comes from (a x + b y + c, d x + e y + f)."""
+    sources = np.zeros((len(magnitudes), 2, 3))
+    sources[:, 0, 0] = sources[:, 1, 1] = 1
+    if operation != "rotate":
+        sources[:, *_ENTRIES[operation]] = -magnitudes
+        return sources
+    angles = np.radians(magnitudes)
+    cos, sin = np.cos(angles), np.sin(angles)
+    sources[:, 0, 0] = sources[:, 1, 1] = cos
+    sources[:, 0, 1], sources[:, 1, 0] = -sin, sin
+    x, y = width / 2, height / 2
+    sources[:, 0, 2], sources[:, 1, 2] = x - cos * x + sin * y, y - sin * x - cos * y
+    return sources
+
+
+_ENTRIES: dict[Operation, tuple[int, int]] = {
+    "shear_x": (0, 1),
+    "shear_y": (1, 0),
+    "translate_x": (0, 2),
+    "translate_y": (1, 2),
+}
+"""Where in the identity an operation's magnitude goes."""
+
+
+def _autocontrast_many(levels: Tensor, _: Steps) -> Tensor:
     """Look levels up in the same tables as `_autocontrast`; float64 makes them the same."""
     flat = levels.flatten(2)
     low, high = (edge.double() for edge in torch.aminmax(flat, dim=2, keepdim=True))
@@ -407,37 +406,38 @@ def _autocontrast_many(levels: Tensor, _: Sequence[Step]) -> Tensor:
     return tables.gather(2, flat.long()).view_as(levels)
 
 
-def _equalize_many(levels: Tensor, _: Sequence[Step]) -> Tensor:
+def _equalize_many(levels: Tensor, _: Steps) -> Tensor:
     from torchvision.transforms.v2 import functional as vision
 
     return vision.equalize(levels)
 
 
-def _posterize_many(levels: Tensor, steps: Sequence[Step]) -> Tensor:
-    return levels & _column([_kept_bits(step) for step in steps], levels).to(torch.uint8)
+def _posterize_many(levels: Tensor, steps: Steps) -> Tensor:
+    bits = torch.from_numpy(_kept_bits(steps)).to(levels.device, non_blocking=True)
+    return levels & bits.view(-1, 1, 1, 1)
 
 
-def _solarize_many(levels: Tensor, steps: Sequence[Step]) -> Tensor:
-    thresholds = _column([int(step.magnitude) for step in steps], levels)
+def _solarize_many(levels: Tensor, steps: Steps) -> Tensor:
+    # A threshold may be 256, which no byte holds.
+    thresholds = torch.from_numpy(steps.magnitudes.astype(np.int16))
+    thresholds = thresholds.to(levels.device, non_blocking=True).view(-1, 1, 1, 1)
     return torch.where(levels >= thresholds, 255 - levels, levels)
 
 
-def _column(values: Sequence[int], like: Tensor) -> Tensor:
-    """Return N x 1 x 1 x 1 on a tensor's device, wide enough for a threshold of 256."""
-    return on_device(values, like).to(torch.int16).view(-1, 1, 1, 1)
-
-
-def _invert_many(levels: Tensor, _: Sequence[Step]) -> Tensor:
+def _invert_many(levels: Tensor, _: Steps) -> Tensor:
     return 255 - levels
 
 
-def _mirror_many(levels: Tensor, _: Sequence[Step]) -> Tensor:
+def _mirror_many(levels: Tensor, _: Steps) -> Tensor:
     return levels.flip(-1)
 
 
-def _warp_many(levels: Tensor, steps: Sequence[Step]) -> Tensor:
+def _warp_many(levels: Tensor, steps: Steps) -> Tensor:
     height, width = levels.shape[-2:]
-    matrices = np.array([_sources(step, height, width) for step in steps]).reshape(-1, 2, 3)
+    matrices = np.zeros((len(levels), 2, 3))
+    for operation in ("rotate", *_ENTRIES):
+        members = np.flatnonzero(steps.operations == OPERATIONS.index(operation))
+        matrices[members] = _sources(operation, steps.magnitudes[members], height, width)
     # Torch counts both sides from -1 to 1.
     matrices[:, :, 2] += matrices[:, :, 0] * width / 2 + matrices[:, :, 1] * height / 2
     matrices *= [width / 2, height / 2, 1]
@@ -462,38 +462,66 @@ _FAR = 1e6
 class _Kind(NamedTuple):
     """What is known of an operation."""
 
-    on_cpu: _Single
-    on_device: _Batched
-    draw: Callable[[float, int, int, int], float] = lambda *_: 0.0
-    """(severity as a share, sign, height, width): the magnitude."""
+    on_cpu: Callable[[Levels, Steps], None]
+    """Changes pictures in place."""
+    on_device: Callable[[Tensor, Steps], Tensor]
+    draw: Callable[[Numbers, Numbers, int, int], Numbers | float] = lambda *_: 0.0
+    """(severities as shares, signs, height, width): the magnitudes."""
     limits: tuple[float, float, bool] = (-_FAR, _FAR, False)
     """Lowest and highest magnitude, and whether it is a whole number."""
 
 
+def _shear(share: Numbers, sign: Numbers, *_: int) -> Numbers:
+    return sign * 0.3 * share
+
+
 _KINDS: dict[Operation, _Kind] = {
-    "autocontrast": _Kind(_autocontrast, _autocontrast_many),
-    "equalize": _Kind(_equalize, _equalize_many),
-    "invert": _Kind(_invert, _invert_many),
-    "mirror": _Kind(_mirror, _mirror_many),
+    "autocontrast": _Kind(_autocontrast_, _autocontrast_many),
+    "equalize": _Kind(_equalize_, _equalize_many),
+    "invert": _Kind(_invert_, _invert_many),
+    "mirror": _Kind(_mirror_, _mirror_many),
     "posterize": _Kind(
-        _posterize, _posterize_many, lambda share, *_: 4 - int(4 * share), (0, 8, True)
+        _posterize_, _posterize_many, lambda share, *_: 4 - np.trunc(4 * share), (0, 8, True)
     ),
-    "solarize": _Kind(
-        _solarize, _solarize_many, lambda share, *_: 256 - int(256 * share), (0, 256, True)
-    ),
-    "rotate": _Kind(_warp, _warp_many, lambda share, sign, *_: sign * int(30 * share)),
-    "shear_x": _Kind(_warp, _warp_many, lambda share, sign, *_: sign * 0.3 * share),
-    "shear_y": _Kind(_warp, _warp_many, lambda share, sign, *_: sign * 0.3 * share),
-    "translate_x": _Kind(
-        _translate,
+    "rotate": _Kind(
+        partial(_warp_, operation="rotate"),
         _warp_many,
-        lambda share, sign, _, width: sign * int(share * width / 3),
+        lambda share, sign, *_: sign * np.trunc(30 * share),
+    ),
+    "shear_x": _Kind(partial(_warp_, operation="shear_x"), _warp_many, _shear),
+    "shear_y": _Kind(partial(_warp_, operation="shear_y"), _warp_many, _shear),
+    "solarize": _Kind(
+        _solarize_, _solarize_many, lambda share, *_: 256 - np.trunc(256 * share), (0, 256, True)
+    ),
+    "translate_x": _Kind(
+        partial(_translate_, axis=3),
+        _warp_many,
+        lambda share, sign, _, width: sign * np.trunc(share * width / 3),
         (-_FAR, _FAR, True),
     ),
     "translate_y": _Kind(
-        _translate,
+        partial(_translate_, axis=2),
         _warp_many,
-        lambda share, sign, height, _: sign * int(share * height / 3),
+        lambda share, sign, height, _: sign * np.trunc(share * height / 3),
         (-_FAR, _FAR, True),
     ),
 }
+
+_IS_MOVE = np.array([name == "rotate" or name in _ENTRIES for name in OPERATIONS])
+"""Of each operation, whether a magnitude of 0 leaves a picture as it is."""
+
+
+class _Kernels(NamedTuple):
+    """The functions that apply operations, and of each operation which; last comes `NONE`."""
+
+    functions: list[Callable[[Any, Steps], Any]]
+    numbers: Codes
+
+
+def _kernels(of_operations: Sequence[Callable[[Any, Steps], Any]]) -> _Kernels:
+    functions = list(dict.fromkeys(of_operations))
+    return _Kernels(functions, np.array([*map(functions.index, of_operations), NONE], np.int8))
+
+
+_ON_CPU = _kernels([_KINDS[name].on_cpu for name in OPERATIONS])
+_ON_DEVICE = _kernels([_KINDS[name].on_device for name in OPERATIONS])

@@ -1,33 +1,42 @@
 """PixMix (Hendrycks et al., CVPR 2022, arXiv 2112.05135): mix in fractals, several times."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias, Unpack, get_args
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor
 
 from genmix.errors import MixerError
 from genmix.fractals import FractalBank
 from genmix.mixing.base import Mixer, check_images, on_device, weights_like
-from genmix.mixing.operations import (
-    AUGMIX_OPERATIONS,
+from genmix.mixing.levels import (
     Levels,
-    Step,
-    apply_chain,
-    apply_chains,
-    check_severity,
-    check_steps,
-    draw_steps,
+    MixerSettings,
     for_parts,
     is_on_cpu,
     plane,
     to_exact,
     to_levels,
     write_,
+)
+from genmix.mixing.operations import (
+    AUGMIX_OPERATIONS,
+    NONE,
+    Codes,
+    Numbers,
+    Step,
+    Steps,
+    apply_steps_,
+    as_steps,
+    check_severity,
+    draw_steps,
+    spread,
+    up_to,
 )
 
 
@@ -38,10 +47,7 @@ class PictureMixer(Mixer):
         pictures: A `FractalBank`, or M x C x H x W, uint8 or float in [0, 1], at least as large as
             the images. A bank of 128 fractals, made when the first batch comes and kept in the
             cache, when left out.
-        num_classes: See `Mixer`.
-        probability: See `Mixer`.
-        inplace: See `Mixer`.
-        generator: See `Mixer`.
+        **settings: See `Mixer`.
 
     Raises:
         MixerError: For a value out of its range.
@@ -50,15 +56,9 @@ class PictureMixer(Mixer):
     def __init__(
         self,
         pictures: FractalBank | Tensor | None = None,
-        *,
-        num_classes: int | None = None,
-        probability: float = 1.0,
-        inplace: bool = False,
-        generator: torch.Generator | None = None,
+        **settings: Unpack[MixerSettings],
     ) -> None:
-        super().__init__(
-            num_classes=num_classes, probability=probability, inplace=inplace, generator=generator
-        )
+        super().__init__(**settings)
         if isinstance(pictures, Tensor):
             check_images(pictures)
             pictures = to_levels(pictures, to_exact(pictures))
@@ -85,15 +85,14 @@ class PictureMixer(Mixer):
                 f"{channels} x {height} x {width}: give pictures of {channels} channels, at least "
                 "as large"
             )
-        numbers = rng.integers(len(pictures), size=count).tolist()
-        tops = rng.integers(rows - height + 1, size=count).tolist()
-        lefts = rng.integers(columns - width + 1, size=count).tolist()
-        return torch.stack(
-            [
-                pictures[k, :, top : top + height, left : left + width]
-                for k, top, left in zip(numbers, tops, lefts, strict=True)
-            ]
-        )
+        numbers = rng.integers(len(pictures), size=count)
+        tops = rng.integers(rows - height + 1, size=count)
+        lefts = rng.integers(columns - width + 1, size=count)
+        if is_on_cpu(pictures):
+            pieces = sliding_window_view(pictures.numpy(), (height, width), axis=(2, 3))
+            return torch.from_numpy(pieces[numbers, :, tops, lefts])
+        number, top, left = (on_device(each, pictures) for each in (numbers, tops, lefts))
+        return pictures.unfold(2, height, 1).unfold(3, width, 1)[number, :, top, left]
 
     def _levels(self, images: Tensor) -> Tensor:
         """Return all pictures on the images' device, a bank's a little larger than the images."""
@@ -134,10 +133,7 @@ class PixMix(PictureMixer):
             CIFAR and 4 for ImageNet.
         severity: Of the operations that augment, from 1 to 10; the authors' code has 3 for CIFAR
             and 1 for ImageNet.
-        num_classes: See `Mixer`.
-        probability: See `Mixer`.
-        inplace: See `Mixer`.
-        generator: See `Mixer`.
+        **settings: See `Mixer`.
 
     Raises:
         MixerError: For a value out of its range.
@@ -150,18 +146,9 @@ class PixMix(PictureMixer):
         rounds: int = 4,
         beta: float = 3.0,
         severity: float = 3,
-        num_classes: int | None = None,
-        probability: float = 1.0,
-        inplace: bool = False,
-        generator: torch.Generator | None = None,
+        **settings: Unpack[MixerSettings],
     ) -> None:
-        super().__init__(
-            pictures,
-            num_classes=num_classes,
-            probability=probability,
-            inplace=inplace,
-            generator=generator,
-        )
+        super().__init__(pictures, **settings)
         if rounds < 1:
             raise MixerError(f"rounds is {rounds}: it must be 1 or more")
         check_beta(beta)
@@ -174,32 +161,29 @@ class PixMix(PictureMixer):
         self, images: Tensor, targets: Tensor, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
         """Draw pictures, starts and rounds, and mix."""
+        count = len(images)
         pictures = self.draw_pictures(rng, images)
-        starts = self._draw_copies(rng, len(images), images)
-        counts = rng.integers(self.rounds + 1, size=len(images)).tolist()
-        total = sum(counts)
+        starts = self._draw_copies(rng, count, images)
+        used = up_to(rng.integers(self.rounds + 1, size=count))
+        total = int(used.sum())
         copies = self._draw_copies(rng, total, images)
-        methods: list[Blending] = [
-            "multiply" if multiplies else "add" for multiplies in rng.random(total) < 0.5
-        ]
-        coefficients = draw_coefficients(rng, self.beta, total)
-        drawn = (
-            Round(copy, method, *pair)
-            for copy, method, pair in zip(copies, methods, coefficients, strict=True)
-        )
-        rounds = [[next(drawn) for _ in range(count)] for count in counts]
-        return pixmix(images, pictures, starts, rounds, inplace=self.inplace), targets
+        methods = np.where(rng.random(total) < 0.5, MULTIPLY, ADD).astype(np.int8)
+        rounds = Rounds(copies, methods, *draw_coefficients(rng, self.beta, total)).spread(used)
+        return mix_rounds(images, pictures, starts, rounds, inplace=self.inplace), targets
 
-    def _draw_copies(
-        self, rng: np.random.Generator, count: int, images: Tensor
-    ) -> list[Step | None]:
+    def _draw_copies(self, rng: np.random.Generator, count: int, images: Tensor) -> Steps:
         """Draw for each whether the image is augmented, and how."""
         steps = draw_steps(rng, count, AUGMIX_OPERATIONS, self.severity, *images.shape[-2:])
-        chosen = (rng.random(count) < 0.5).tolist()
-        return [step if use else None for step, use in zip(steps, chosen, strict=True)]
+        steps.operations[rng.random(count) >= 0.5] = NONE
+        return steps
 
 
 Blending: TypeAlias = Literal["add", "multiply"]
+
+METHODS: tuple[Blending, ...] = get_args(Blending)
+
+ADD, MULTIPLY = range(2)
+"""Indices in `METHODS`."""
 
 
 class Round(NamedTuple):
@@ -213,6 +197,25 @@ class Round(NamedTuple):
     method: Blending
     a: float
     b: float
+
+
+class Rounds(NamedTuple):
+    """Many rounds as arrays of one shape: what drawing makes and mixing takes."""
+
+    copies: Steps
+    """None where the picture is mixed in."""
+    methods: Codes
+    """`ADD` or `MULTIPLY`, or `NONE` where there is no round."""
+    a: Numbers
+    b: Numbers
+
+    def at(self, index: Any) -> "Rounds":
+        """Return the rounds at an index of their shape."""
+        return Rounds(self.copies.at(index), *(each[index] for each in self[1:]))
+
+    def spread(self, used: npt.NDArray[np.bool_]) -> "Rounds":
+        """Lay rounds out, in their order, over the true places of an array."""
+        return Rounds(self.copies.spread(used), *(spread(each, used) for each in self[1:]))
 
 
 def pixmix(
@@ -245,84 +248,99 @@ def pixmix(
             f"there are {len(images)} images, {len(starts)} starts and {len(rounds)} lists of "
             "rounds: give one of each for each image"
         )
+    first = as_steps(starts)
+    return mix_rounds(images, pictures, first, _as_rounds(rounds), inplace=inplace)
+
+
+def _as_rounds(rounds: Sequence[Sequence[Round]]) -> Rounds:
+    """Check rounds, and lay them out: N x the most."""
     every = [each for several in rounds for each in several]
-    check_steps([step for step in (*starts, *(each.copy for each in every)) if step])
     for each in every:
-        check_blend(each.method, each.a, each.b)
+        check_blend(METHODS, each.method, each.a, each.b)
+    flat = Rounds(
+        as_steps([each.copy for each in every]),
+        np.array([METHODS.index(each.method) for each in every], np.int8),
+        np.array([each.a for each in every], np.float64),
+        np.array([each.b for each in every], np.float64),
+    )
+    return flat.spread(up_to(np.array([len(several) for several in rounds], int)))
+
+
+def mix_rounds(
+    images: Tensor, pictures: Tensor, starts: Steps, rounds: Rounds, *, inplace: bool
+) -> Tensor:
+    """Do as `pixmix` does, with N starts and N x R rounds that were checked or drawn."""
     mixed = images if inplace else torch.empty_like(images)
+    copies = Steps(
+        np.column_stack([starts.operations, rounds.copies.operations]),
+        np.column_stack([starts.magnitudes, rounds.copies.magnitudes]),
+    )
+    rounds = rounds._replace(copies=copies)
 
     def mix_part(at: slice) -> None:
-        write_(mixed[at], _mix_part(images[at], pictures[at], starts[at], rounds[at]))
+        exact = to_exact(images[at], mixed[at])
+        levels = to_levels(images[at], exact)
+        mix = _mix_on_cpu_ if is_on_cpu(exact) else _mix_on_device_
+        mix(exact, levels, pictures[at], rounds.at(at))
+        write_(mixed[at], exact)
 
     for_parts(images, mix_part)
     return mixed
 
 
-def _mix_part(
-    images: Tensor,
-    pictures: Tensor,
-    starts: Sequence[Step | None],
-    rounds: Sequence[Sequence[Round]],
+def _mix_on_cpu_(mixed: Tensor, levels: Tensor, pictures: Tensor, rounds: Rounds) -> None:
+    """Mix floats from 0 to 255 in place, sample by sample; copies begin with the start."""
+    exact, others = mixed.numpy(), pictures.numpy()
+    # All that are augmented, at once.
+    which = np.nonzero(rounds.copies.operations != NONE)
+    augmented = levels.numpy()[which[0]]
+    apply_steps_(torch.from_numpy(augmented), rounds.copies.at(which))
+    places = zip(*(each.tolist() for each in which), strict=True)
+    copies = dict(zip(places, augmented, strict=True))
+    for k, depth in copies:
+        if depth == 0:
+            exact[k] = copies[k, 0]
+    for depth, methods in enumerate(rounds.methods.T.tolist()):
+        mixes = [k for k, method in enumerate(methods) if method != NONE]
+        for k in mixes:
+            other = copies.get((k, depth + 1), others[k])
+            blend = _multiply_ if methods[k] == MULTIPLY else _add_
+            blend(plane(exact[k]), plane(other), rounds.a[k, depth], rounds.b[k, depth])
+        if mixes:
+            np.clip(exact, 0, 255, out=exact)
+
+
+def _mix_on_device_(mixed: Tensor, levels: Tensor, pictures: Tensor, rounds: Rounds) -> None:
+    """Do as `_mix_on_cpu_` does: in each round, all that are mixed alike at once."""
+    starts = rounds.copies.at((slice(None), 0))
+    members = np.flatnonzero(starts.operations != NONE)
+    augmented = _others(levels, pictures, starts, members)
+    mixed.index_copy_(0, on_device(members, mixed), augmented.to(mixed.dtype))
+    for depth in range(rounds.methods.shape[1]):
+        copies = rounds.copies.at((slice(None), depth + 1))
+        for method, blend in ((ADD, _add_many_), (MULTIPLY, _multiply_many_)):
+            members = np.flatnonzero(rounds.methods[:, depth] == method)
+            if not len(members):
+                continue
+            at, a, b = on_device(members, mixed), rounds.a[members, depth], rounds.b[members, depth]
+            some = mixed[at]
+            blend(some, _others(levels, pictures, copies, members), a, b)
+            mixed.index_copy_(0, at, some.clamp_(0, 255))
+
+
+def _others(
+    levels: Tensor, pictures: Tensor, steps: Steps, members: npt.NDArray[np.int64]
 ) -> Tensor:
-    """Mix a part of a batch: floats from 0 to 255."""
-    mixed = to_exact(images)
-    levels = to_levels(images, mixed)
-    if is_on_cpu(mixed):
-        arrays = (each.numpy() for each in (mixed, levels, pictures))
-        for into, own, picture, start, each in zip(*arrays, starts, rounds, strict=True):
-            _mix_one_(into, own, picture, start, each)
-        return mixed
-    chains = [[step] if step else [] for step in starts]
-    augmented = [k for k, chain in enumerate(chains) if chain]
-    if augmented:
-        at = on_device(augmented, levels)
-        (copies,) = apply_chains(levels[at], [[chains[k] for k in augmented]])
-        mixed.index_copy_(0, at, copies.to(mixed.dtype))
-    for depth in range(max(map(len, rounds))):
-        for method in BLENDINGS:
-            now = {
-                k: each[depth]
-                for k, each in enumerate(rounds)
-                if depth < len(each) and each[depth].method == method
-            }
-            if now:
-                _mix_members_(mixed, levels, pictures, now)
-    return mixed
+    """Return what some samples are mixed with: an augmented copy where there is a step."""
+    steps = steps.at(members)
+    at = on_device(members, levels)
+    is_copy = torch.from_numpy(steps.operations != NONE).to(levels.device, non_blocking=True)
+    others = torch.where(is_copy.view(-1, 1, 1, 1), levels[at], pictures[at])
+    apply_steps_(others, steps)
+    return others
 
 
-def _mix_one_(
-    mixed: npt.NDArray[Any],
-    levels: Levels,
-    picture: Levels,
-    start: Step | None,
-    rounds: Sequence[Round],
-) -> None:
-    """Mix one sample in place, on a CPU."""
-    if start:
-        mixed[...] = apply_chain(levels, [start])
-    for copy, method, a, b in rounds:
-        other = apply_chain(levels, [copy]) if copy else picture
-        BLENDINGS[method].on_cpu(plane(mixed), plane(other), a, b)
-
-
-def _mix_members_(
-    mixed: Tensor, levels: Tensor, pictures: Tensor, rounds: dict[int, Round]
-) -> None:
-    """Do one round of one method for some samples in place, on a device."""
-    at = on_device(list(rounds), mixed)
-    each = list(rounds.values())
-    (others,) = apply_chains(levels[at], [[[r.copy] if r.copy else [] for r in each]])
-    is_picture = on_device([r.copy is None for r in each], others).view(-1, 1, 1, 1)
-    others = torch.where(is_picture, pictures[at], others)
-    some = mixed[at]
-    a, b = np.array([r.a for r in each]), np.array([r.b for r in each])
-    BLENDINGS[each[0].method].on_device(some, others, a, b)
-    mixed.index_copy_(0, at, some)
-
-
-def draw_coefficients(
-    rng: np.random.Generator, beta: float, count: int
-) -> list[tuple[float, float]]:
+def draw_coefficients(rng: np.random.Generator, beta: float, count: int) -> tuple[Numbers, Numbers]:
     """Draw pairs (a, b): half of them convex-like, half that sharpen (section 3).
 
     a ~ Beta(β, 1) and b ~ Beta(1, β), or a = 1 + u and b = -v with u, v ~ Beta(1, β).
@@ -330,9 +348,7 @@ def draw_coefficients(
     small = rng.beta(1, beta, (2, count))
     large = rng.beta(beta, 1, count)
     sharpen = rng.random(count) < 0.5
-    a = np.where(sharpen, 1 + small[0], large)
-    b = np.where(sharpen, -small[1], small[1])
-    return list(zip(a.tolist(), b.tolist(), strict=True))
+    return np.where(sharpen, 1 + small[0], large), np.where(sharpen, -small[1], small[1])
 
 
 def check_beta(beta: float) -> None:
@@ -358,66 +374,52 @@ def check_pictures(pictures: Tensor, images: Tensor) -> None:
         )
 
 
-def check_blend(method: str, a: float, b: float) -> None:
+def check_blend(known: Sequence[str], method: str, a: float, b: float) -> None:
     """Make sure that a way of mixing is known and its coefficients are numbers.
 
     Raises:
         MixerError: If not.
     """
-    if method not in BLENDINGS:
-        raise MixerError(f"the method is {method!r}: it must be one of {', '.join(BLENDINGS)}")
+    if method not in known:
+        raise MixerError(f"the method is {method!r}: it must be one of {', '.join(known)}")
     if not (math.isfinite(a) and math.isfinite(b)):
         raise MixerError(f"the coefficients are {a} and {b}: they must be finite")
 
 
-Coefficients: TypeAlias = npt.NDArray[np.float64]
-"""One for each sample."""
+GREY = 127.5
+
+BLACK = 1e-37 * GREY
+"""What black counts as, so that a negative power of it is finite; it is the authors' value."""
+
+LOGS: Numbers = np.log(np.maximum(np.arange(256), BLACK))
+"""Of each level."""
 
 
-def _add(x: npt.NDArray[Any], y: Levels, a: float, b: float) -> None:
+def _add_(x: npt.NDArray[Any], y: Levels, a: float, b: float) -> None:
     """Add in place: a x + b y, counted from mid-grey; x float and y uint8, both from 0 to 255."""
     kind = cv2.CV_64F if x.dtype == np.float64 else cv2.CV_32F
-    cv2.addWeighted(x, a, y, b, (1 - a - b) * _GREY, dst=x, dtype=kind)
-    np.clip(x, 0, 255, out=x)
+    cv2.addWeighted(x, a, y, b, (1 - a - b) * GREY, dst=x, dtype=kind)
 
 
-def _multiply(x: npt.NDArray[Any], y: Levels, a: float, b: float) -> None:
-    """Multiply in place: x^a y^b, with mid-grey as 1; otherwise as `_add`.
+def _multiply_(x: npt.NDArray[Any], y: Levels, a: float, b: float) -> None:
+    """Multiply in place: x^a y^b, with mid-grey as 1; otherwise as `_add_`.
 
     OpenCV takes logarithms and exponentials several times as fast as torch does.
     """
-    table = (b * _LOGS + (1 - a - b) * math.log(_GREY)).astype(x.dtype)
-    cv2.log(np.clip(x, _BLACK, 255, out=x), dst=x)
-    cv2.exp(cv2.scaleAdd(x, a, cv2.LUT(y, table), dst=x), dst=x)
-    np.clip(x, 0, 255, out=x)
+    cv2.log(np.clip(x, BLACK, 255, out=x), dst=x)
+    logs = cv2.LUT(y, LOGS.astype(x.dtype))
+    cv2.exp(cv2.addWeighted(x, a, logs, b, (1 - a - b) * math.log(GREY), dst=x), dst=x)
 
 
-_GREY = 127.5
-
-_BLACK = 1e-37 * _GREY
-"""What black counts as, so that a negative power of it is finite; it is the authors' value."""
-
-_LOGS = np.log(np.maximum(np.arange(256), _BLACK))
-
-
-def _add_many(x: Tensor, y: Tensor, a: Coefficients, b: Coefficients) -> None:
-    """Do as `_add` for many samples, each with its coefficients."""
-    x.mul_(weights_like(a, x)).add_(y * weights_like(b, x))
-    x.add_(weights_like((1 - a - b) * _GREY, x)).clamp_(0, 255)
+def _add_many_(x: Tensor, y: Tensor, a: Numbers, b: Numbers) -> None:
+    """Do as `_add_` for many samples, each with its coefficients."""
+    x.mul_(weights_like(a, x)).add_(y * weights_like(b, x)).add_(
+        weights_like((1 - a - b) * GREY, x)
+    )
 
 
-def _multiply_many(x: Tensor, y: Tensor, a: Coefficients, b: Coefficients) -> None:
-    """Do as `_multiply` for many samples, each with its coefficients."""
-    logs = y.to(x.dtype).clamp_min_(_BLACK).log_().mul_(weights_like(b, x))
-    x.clamp_min_(_BLACK).log_().mul_(weights_like(a, x)).add_(logs)
-    x.add_(weights_like((1 - a - b) * math.log(_GREY), x)).exp_().clamp_(0, 255)
-
-
-class _Blending(NamedTuple):
-    """A way of mixing floats with levels, in place: one sample on a CPU, many on a device."""
-
-    on_cpu: Callable[[npt.NDArray[Any], Levels, float, float], None]
-    on_device: Callable[[Tensor, Tensor, Coefficients, Coefficients], None]
-
-
-BLENDINGS = {"add": _Blending(_add, _add_many), "multiply": _Blending(_multiply, _multiply_many)}
+def _multiply_many_(x: Tensor, y: Tensor, a: Numbers, b: Numbers) -> None:
+    """Do as `_multiply_` for many samples, each with its coefficients."""
+    logs = y.to(x.dtype).clamp_min_(BLACK).log_().mul_(weights_like(b, x))
+    x.clamp_min_(BLACK).log_().mul_(weights_like(a, x)).add_(logs)
+    x.add_(weights_like((1 - a - b) * math.log(GREY), x)).exp_()
