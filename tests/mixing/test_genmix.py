@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Subset
 
 from genmix.compose import compose
 from genmix.errors import MixerError, OutputError
@@ -165,6 +165,24 @@ def test_every_epoch_composes_anew_and_a_seed_repeats_it(
     first, second = epoch(1), epoch(None)
     assert not torch.equal(first, second)
     assert torch.equal(first, epoch(1))
+
+
+def test_workers_compose_one_photo_differently_and_a_seed_repeats_it(
+    photos: Path, made: tuple[Path, Path]
+) -> None:
+    out, edits = made
+    dataset = GenMixDataset(photos, out, edits=edits, probability=1.0)
+    one_photo = Subset(dataset, [0] * 6)
+
+    def epoch(seed: int) -> list[Tensor]:
+        torch.manual_seed(seed)
+        # The batches come from the two workers in turn.
+        return [images for images, _ in DataLoader(one_photo, batch_size=3, num_workers=2)]
+
+    first, again, other = epoch(1), epoch(1), epoch(2)
+    assert len({image.numpy().tobytes() for image in torch.cat(first)}) == 6
+    assert torch.equal(torch.cat(first), torch.cat(again))
+    assert not torch.equal(torch.cat(first), torch.cat(other))
 
 
 def test_probability_zero_gives_the_photos_and_one_never_does(

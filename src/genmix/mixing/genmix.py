@@ -15,8 +15,8 @@ from torch import Tensor
 from genmix.compose import DRAWS, composition_of
 from genmix.errors import MixerError
 from genmix.fractals import FractalBank
-from genmix.masks import FAMILIES, MaskFamily, SeamProfile, make_mask
-from genmix.mixing.base import Mixer, check_images, goes_one_by_one, weights_like
+from genmix.masks import FAMILIES, MaskFamily, SeamProfile, Weights, make_mask
+from genmix.mixing.base import Mixer, check_images, goes_one_by_one, on_device, weights_like
 from genmix.recipe import Recipe
 
 
@@ -114,43 +114,45 @@ class GenMix(Mixer):
         """Draw masks, fractals and λ, and compose."""
         originals, edits = images.unbind(1)
         tables = self._tables_for(originals)
-        drawn = [
-            composition_of(
-                numbers,
-                masks=self.masks,
-                hybrid_share=self.hybrid_share,
-                blend=self.blend,
-                fractals=max(1, len(tables.fractals)),
-            )
-            for numbers in rng.random((len(originals), DRAWS)).tolist()
-        ]
-        masks = [tables.masks[(each.mask, each.inverted)] for each in drawn]
-        fractals = [None if d.fractal is None else tables.fractals[d.fractal] for d in drawn]
-        return genmix(originals, edits, masks, fractals, [d.blend for d in drawn]), targets
+        settings: dict[str, Any] = {
+            "masks": self.masks,
+            "hybrid_share": self.hybrid_share,
+            "blend": self.blend,
+            "fractals": max(1, len(tables.fractals)),
+        }
+        numbers = rng.random((len(originals), DRAWS)).tolist()
+        drawn = [composition_of(each, **settings) for each in numbers]
+        masks = [tables.places[each.mask, each.inverted] for each in drawn]
+        fractals = [each.fractal for each in drawn]
+        blends = [each.blend for each in drawn]
+        if goes_one_by_one(originals):
+            own = [tables.masks[place] for place in masks]
+            pictures = [None if k is None else tables.fractals[k] for k in fractals]
+            return genmix(originals, edits, own, pictures, blends), targets
+        blended = [k for k in fractals if k is not None]  # all of them, or without fractals none
+        chosen = _choose(tables.masks, masks), _choose(tables.fractals, blended)
+        return _compose_at_once(originals, edits, *chosen, blends), targets
 
     def _tables_for(self, like: Tensor) -> "_Tables":
         """Make masks and fractals of the images' size and kind once."""
         kind = (*like.shape[-2:], like.dtype, like.device)
         if kind not in self._tables:
             height, width = like.shape[-2:]
-            masks: dict[tuple[MaskFamily | None, bool], Tensor] = {
-                (family, inverted): torch.tensor(
-                    make_mask(
-                        family,
-                        height,
-                        width,
-                        seam=self.seam,
-                        profile=self.seam_profile,
-                        inverted=inverted,
-                    ).weights
-                ).to(like.device)
-                for family in self.masks
-                for inverted in (False, True)
-            }
-            whole = torch.ones(height, width, device=like.device)
-            masks |= {(None, False): whole, (None, True): whole}
-            self._tables[kind] = _Tables(masks, _fractals(self.fractals, like))
+            places: dict[tuple[MaskFamily | None, bool], int] = {(None, False): 0, (None, True): 0}
+            masks = [np.ones((height, width), np.float32)]
+            for family in self.masks:
+                for inverted in (False, True):
+                    places[family, inverted] = len(masks)
+                    masks.append(self._mask(family, inverted, height, width))
+            table = torch.from_numpy(np.stack(masks)).to(like.device)
+            self._tables[kind] = _Tables(places, table, _fractals(self.fractals, like))
         return self._tables[kind]
+
+    def _mask(self, family: MaskFamily, inverted: bool, height: int, width: int) -> Weights:
+        mask = make_mask(
+            family, height, width, seam=self.seam, profile=self.seam_profile, inverted=inverted
+        )
+        return mask.weights
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without the tables, which are quick to make again."""
@@ -162,10 +164,17 @@ _Kind = tuple[int, int, torch.dtype, torch.device]
 
 @dataclass(frozen=True)
 class _Tables:
-    """Masks by (family, inverted) and fractals by number, on the images' device."""
+    """Masks and fractals, on the images' device."""
 
-    masks: dict[tuple[MaskFamily | None, bool], Tensor]
+    places: dict[tuple[MaskFamily | None, bool], int]
+    """Which mask a (family, inverted) is."""
+    masks: Tensor
     fractals: Tensor
+
+
+def _choose(table: Tensor, places: Sequence[int]) -> Tensor:
+    """Copy entries of a table, without waiting for its device."""
+    return table.index_select(0, on_device(np.array(places, np.int64), table))
 
 
 def genmix(
@@ -196,8 +205,11 @@ def genmix(
             f"originals {tuple(originals.shape)}, edits {tuple(edits.shape)}, {len(masks)} masks, "
             f"{len(fractals)} fractals and {len(blends)} λ do not fit together"
         )
-    if not goes_one_by_one(originals):
-        return _compose_at_once(originals, edits, masks, fractals, blends)
+    if not goes_one_by_one(originals) and len(originals):
+        some = next((fractal for fractal in fractals if fractal is not None), originals[0])
+        pictures = torch.stack([some if fractal is None else fractal for fractal in fractals])
+        shares = [0.0 if f is None else blend for f, blend in zip(fractals, blends, strict=True)]
+        return _compose_at_once(originals, edits, torch.stack(list(masks)), pictures, shares)
     composed = torch.empty_like(originals)
     exact = originals.dtype in {torch.float32, torch.float64}
     for k, (mask, fractal, blend) in enumerate(zip(masks, fractals, blends, strict=True)):
@@ -212,20 +224,16 @@ def genmix(
 
 
 def _compose_at_once(
-    originals: Tensor,
-    edits: Tensor,
-    masks: Sequence[Tensor],
-    fractals: Sequence[Tensor | None],
-    blends: Sequence[float],
+    originals: Tensor, edits: Tensor, masks: Tensor, fractals: Tensor, blends: Sequence[float]
 ) -> Tensor:
-    """Compose a batch of small pictures, or one on a device, in a few operations."""
+    """Compose a batch of small pictures, or one on a device, in a few operations.
+
+    Masks are N x H x W; fractals N x C x H x W, or 0 of them where nothing is blended in.
+    """
     kind = torch.float64 if originals.dtype == torch.float64 else torch.float32
-    weights = torch.stack(list(masks))[:, None].to(kind)
-    composed = torch.lerp(originals.to(kind), edits.to(kind), weights)
-    if (some := next((fractal for fractal in fractals if fractal is not None), None)) is not None:
-        pictures = torch.stack([some if fractal is None else fractal for fractal in fractals])
-        shares = [0.0 if f is None else blend for f, blend in zip(fractals, blends, strict=True)]
-        composed.lerp_(pictures.to(kind), weights_like(np.array(shares), composed))
+    composed = torch.lerp(originals.to(kind), edits.to(kind), masks[:, None].to(kind))
+    if len(fractals):
+        composed.lerp_(fractals.to(kind), weights_like(np.array(blends), composed))
     rounded = composed.round_() if originals.dtype == torch.uint8 else composed
     return rounded.to(originals.dtype)
 

@@ -128,20 +128,8 @@ def kl_div(
 
     It is `cross_entropy` less the targets' entropy, which no model can get below, so the gradient
     is the same and the best value is 0 (without class weights). A class of probability 0 adds 0.
-    Unlike `torch.nn.functional.kl_div` it takes logits, and its "mean" is over samples.
-
-    Args:
-        logits: N x K.
-        targets: N x K probabilities, or N class indices.
-        label_smoothing: ε in [0, 1].
-        class_weights: w, K of them.
-        reduction: "mean" and "sum" over samples, or "none" for N losses.
-
-    Returns:
-        The loss, float32, or float64 for float64 logits.
-
-    Raises:
-        MixerError: If something does not fit. Values of targets are looked at on a CPU only.
+    Unlike `torch.nn.functional.kl_div` it takes logits, and its "mean" is over samples. Arguments,
+    result and errors are those of `cross_entropy`.
     """
     logits, targets, weights = _prepare(logits, targets, label_smoothing, class_weights, reduction)
     check_probabilities(targets)
@@ -167,18 +155,8 @@ def bce(
     need not sum to 1. A question has two answers, so smoothing moves each target towards 1/2 (as
     Keras, and as timm with `smooth_dense`).
 
-    Args:
-        logits: N x K.
-        targets: N x K probabilities, or N class indices.
-        label_smoothing: ε in [0, 1].
-        class_weights: K weights.
-        reduction: "mean" and "sum" over samples and classes, or "none" for N x K losses.
-
-    Returns:
-        The loss, float32, or float64 for float64 logits.
-
-    Raises:
-        MixerError: If something does not fit. Values of targets are looked at on a CPU only.
+    Arguments and errors are those of `cross_entropy`; but "mean" and "sum" are over samples and
+    classes, and "none" gives N x K losses.
     """
     logits, targets, weights = _prepare(logits, targets, label_smoothing, class_weights, reduction)
     if _readable(targets) and not ((targets >= 0) & (targets <= 1)).all():
