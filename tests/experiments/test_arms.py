@@ -187,6 +187,7 @@ def test_editors_are_a_factor_when_they_are_given() -> None:
     ("base", "factors", "pairs", "words"),
     [
         (BASE, ["seem"], [], "there is no factor 'seem'; did you mean 'seam'"),
+        (BASE, [], [], "there is nothing to change: name some of prompts, masks, seam"),
         (BASE, ["editor"], [], "there is no factor 'editor'"),
         (BASE, [], [("seam", "blend")], "there is no factor 'blend'"),
         (BASE, [], [("seam", "seam")], "the pair seam*seam is one factor: name two"),

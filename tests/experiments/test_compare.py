@@ -221,6 +221,7 @@ def test_what_cannot_work_is_said_before_anything_is_trained(
         (settings.model_copy(update={"val": str(few)}), "baseline", None, "the class 'spoon'"),
         (settings.model_copy(update={"targets": {"x": str(few)}}), "baseline", None, "'spoon'"),
         (settings.model_copy(update={"data": str(few)}), "baseline", None, "has one photo"),
+        (settings.model_copy(update={"val": settings.data}), "baseline", None, "is trained on"),
         (settings.model_copy(update={"attacks": ("fsgm@4/255",)}), "baseline", None, "fgsm"),
         (settings.model_copy(update={"corruptions": ("fogg",)}), "baseline", None, "fog"),
     ):

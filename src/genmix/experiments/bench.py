@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from genmix.errors import ExperimentError
 from genmix.experiments.arms import Arm, same_edits
 from genmix.experiments.findings import Metric, Shots
 from genmix.experiments.runs import Task
@@ -69,6 +70,9 @@ class Bench:
         """
         size, fit = settings.train.size, settings.fit
         self.settings = settings
+        for path in filter(None, [settings.val, *settings.targets.values()]):
+            if Path(path).resolve() == Path(settings.data).resolve():
+                raise ExperimentError(f"{path} is what is trained on: give other photos to test on")
         photos = Photos(settings.data, size, fit=fit)
         if settings.val is None:
             self.train, self.val = hold_out(photos, HOLD_OUT, seed=0)

@@ -1,7 +1,6 @@
 """The comparison: every arm trained on the same budget with the same seeds, judged and compared."""
 
 import json
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -110,7 +109,6 @@ def compare(
     with folder.opened(bench.identity(), chosen):
         runner = _Runner(bench, folder, edits or default_edits(), workers, keep_models, progress)
         results = runner.run_all(tasks)
-        shutil.rmtree(folder.path / "work", ignore_errors=True)
         names = tuple(arm.name for arm in chosen)
         found = Comparison(
             arms=names,

@@ -60,6 +60,8 @@ def plan_ablation(
         raise ExperimentError(f"the arm '{base.name}' has no recipe to change: write genmix in it")
     known = FACTORS | ({EDITOR: _editor_kind(editors)} if editors else {})
     named = dict.fromkeys([*factors, *(name for pair in pairs for name in pair)])
+    if not named:
+        raise ExperimentError(f"there is nothing to change: name some of {', '.join(known)}")
     for name in named:
         if name not in known:
             raise ExperimentError(f"there is no factor '{name}'; {nearest(name, known)}")

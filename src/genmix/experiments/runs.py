@@ -8,7 +8,7 @@ OUT/runs/<arm>/<shots>/<seed>/result.json    a finished run, and its model if mo
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,6 +116,9 @@ class ExperimentFolder:
             done.parent.mkdir(parents=True, exist_ok=True)
             staging.replace(done)
             shutil.rmtree(work)
+        with suppress(OSError):  # another run is under way beside it
+            for empty in work.relative_to(self.path).parents[:-1]:
+                (self.path / empty).rmdir()
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
