@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genmix.cli.console import duration, print_table, progress_bar, say
+from genmix.cli.console import available_cpus, duration, print_table, progress_bar, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _PREACT = "preact_resnet18"
 _HELD_OUT = 0.2
+_MOST_WORKERS = 8
 _SHOWN = 10
 _RECENT = 20
 """Steps over which the loss and the accuracy that are shown are averaged."""
@@ -150,9 +151,8 @@ _RECENT = 20
     "--workers",
     type=click.IntRange(min=0),
     metavar="N",
-    default=0,
-    show_default=True,
-    help="Processes that read photos. The result does not depend on it.",
+    help="Processes that read photos. The result does not depend on it.  [default: 0, or on a GPU "
+    "up to 8]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def train(
@@ -192,6 +192,7 @@ def train(
         if str(error.name).startswith("genmix"):
             raise
         raise MissingExtraError("genmix train", "torch") from error
+    chosen["workers"] = _workers(chosen["workers"])
     preact = chosen["model"] == _PREACT
     size = chosen.pop("size") or (32 if preact else 128)
     chosen["weights"] = chosen["weights"] or ("scratch" if preact else "fine-tune")
@@ -206,9 +207,20 @@ def train(
     with progress_bar() as progress:
         trained = run(settings, pictures.train, pictures.val, out, _shown(progress, steps))
     if as_json:
-        click.echo(json.dumps(_outcome(trained, settings, pictures, out), ensure_ascii=False))
+        click.echo(
+            json.dumps(_outcome(trained, settings, pictures, out), ensure_ascii=False, indent=1)
+        )
     else:
         _show(trained, settings, pictures, out, val)
+
+
+def _workers(wished: int | None) -> int:
+    """Read photos in this process, unless a GPU would have to wait for it."""
+    import torch
+
+    if wished is not None:
+        return wished
+    return min(available_cpus(), _MOST_WORKERS) if torch.cuda.is_available() else 0
 
 
 @dataclass(frozen=True)

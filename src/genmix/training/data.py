@@ -8,7 +8,7 @@ import copy
 import hashlib
 import mmap
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -409,9 +409,17 @@ class _Memory:
         self.pictures = pixels.reshape(count, 3, size, size)
         self.filled = np.frombuffer(mmap.mmap(-1, count), np.uint8)
 
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        """Become nothing in another process: only a forked one shares the memory."""
+        return _nothing, ()
+
     @classmethod
     def that_fits(cls, count: int, size: int) -> Self | None:
         return cls(count, size) if count * 3 * size * size <= _KEPT_BYTES else None
+
+
+def _nothing() -> None:
+    return None
 
 
 @dataclass(frozen=True)

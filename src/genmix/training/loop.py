@@ -164,12 +164,12 @@ class _Run:
                 for moment in moments:
                     log(moment)
                     on_step(moment)
-                now = time.monotonic()
+                now, stops = time.monotonic(), asked()
                 self.seconds = before + now - began
-                if asked() or now - saved >= save_seconds:
+                if stops or now - saved >= save_seconds:
                     self._save()
                     saved = time.monotonic()
-                if asked():
+                if stops:
                     raise KeyboardInterrupt
         return self._finish()
 
