@@ -25,7 +25,7 @@ from genmix.mixing import (
     cutmix,
     mixup,
 )
-from genmix.mixing.base import PairMixer
+from genmix.mixing.base import PairMixer, empty_like
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
 MIXERS: list[type[PairMixer]] = [
@@ -119,6 +119,20 @@ def test_large_samples_and_small_ones_mix_alike() -> None:
     for repeated in ([0, 0, 0, 1, 2, 3], [5, 5, 5, 5, 5, 5]):
         mixed, _ = mixup(images.clone(), targets, 0.3, repeated, inplace=True)
         torch.testing.assert_close(mixed, 0.3 * images + 0.7 * images[repeated])
+
+
+@pytest.mark.parametrize("dtype", [*TOLERANCE, torch.uint8])
+def test_a_batch_is_allocated_as_torch_does_whatever_its_layout(dtype: torch.dtype) -> None:
+    for count, height in ((2, 3), (8, 512)):
+        whole = torch.zeros(count, 2, 3, height, 600, dtype=dtype)
+        contiguous = whole[:, 0].contiguous()
+        last = contiguous.to(memory_format=torch.channels_last)
+        for images in (contiguous, last, whole[:, 1], contiguous.transpose(2, 3)):
+            made, expected = empty_like(images), torch.empty_like(images)
+            assert (made.shape, made.stride()) == (expected.shape, expected.stride())
+            assert (made.dtype, made.device) == (expected.dtype, expected.device)
+            made.copy_(images)
+            assert torch.equal(pickle.loads(pickle.dumps(made)), images)
 
 
 def test_uint8_is_rounded() -> None:

@@ -18,6 +18,7 @@ from genmix.mixing.base import (
     PairSettings,
     Partners,
     check_draws,
+    empty_like,
     goes_one_by_one,
     mix_one_by_one,
     mix_targets,
@@ -176,7 +177,7 @@ def _paste_alike(
     down, across = (torch.arange(length, device=images.device) for length in (tall, wide))
     pixels = (_nearest(down, tall, height) * width)[:, None] + _nearest(across, wide, width)
     resized = _gather(images, pixels.view(1, -1)).index_select(0, on_device(partners, images))
-    mixed = images if inplace else images.clone()
+    mixed = images if inplace else empty_like(images).copy_(images)
     corners = on_device(boxes[:, 0] * width + boxes[:, 2], images)
     places = corners[:, None] + ((down * width)[:, None] + across).view(1, -1)
     mixed.view(*resized.shape[:2], -1).scatter_(2, places[:, None].expand_as(resized), resized)
@@ -197,7 +198,7 @@ def _paste_each(
     pixels = (rows * width)[:, :, None] + columns[:, None, :]
     resized = _gather(take(images, partners), pixels.flatten(1)).view(images.shape)
     bits = as_bits((in_rows[:, :, None] & in_columns[:, None, :])[:, None], images)
-    mixed = images if inplace else torch.empty_like(images)
+    mixed = images if inplace else empty_like(images)
     select_into(mixed, images, resized, bits)
     return mixed
 
