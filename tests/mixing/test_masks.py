@@ -25,6 +25,7 @@ from genmix.mixing import (
     SaliencyMix,
     SmoothMix,
     Spot,
+    cutmix,
     find_peaks,
     fmix,
     gridmix,
@@ -395,6 +396,20 @@ def test_resizemix_leaves_a_batch_of_one_alone() -> None:
     mixed, soft = ResizeMix()(images, targets)
     assert mixed is images
     assert soft is targets
+
+
+def test_empty_batches_stay_empty() -> None:
+    images, targets = batch(0, (0, 3, 8, 8))
+    masks, boxes, spots = np.ones((0, 8, 8), np.bool_), np.ones((0, 4)), np.ones((0, 4))
+    for mixed, soft in (
+        cutmix(images, targets, [], []),
+        fmix(images, targets, masks, []),
+        gridmix(images, targets, masks, []),
+        smoothmix(images, targets, spots, []),
+        resizemix(images, targets, boxes.astype(np.int64), []),
+        saliencymix(images, targets, [], [], torch.zeros(0, 2)),
+    ):
+        assert (mixed.shape, soft.shape) == (images.shape, targets.shape)
 
 
 @pytest.mark.parametrize(("outline", "low", "high"), [("circle", 0.25, 0.5), ("square", 0, 1)])

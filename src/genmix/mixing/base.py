@@ -339,10 +339,10 @@ def mix_targets(targets: Tensor, lam: Lambda, partners: Partners) -> Tensor:
     return take(targets, partners).lerp_(targets, weights_like(lam, targets))
 
 
-def on_device(partners: Partners, like: Tensor) -> Tensor:
-    """Move indices to a tensor's device without waiting for it."""
-    indices = torch.from_numpy(np.asarray(partners))
-    return indices if like.is_cpu else indices.to(like.device, non_blocking=True)
+def on_device(values: Sequence[int] | npt.NDArray[Any], like: Tensor) -> Tensor:
+    """Move indices or the like to a tensor's device without waiting for it."""
+    tensor = torch.from_numpy(np.asarray(values))
+    return tensor if like.is_cpu else tensor.to(like.device, non_blocking=True)
 
 
 def take(samples: Tensor, partners: Partners) -> Tensor:

@@ -94,12 +94,11 @@ def draw_boxes(
     Returns:
         N x 4, in the order of `Box`.
     """
-    scales = np.sqrt(1 - lam)
-    heights = np.maximum(1, (scales * height).astype(np.int64))
-    widths = np.maximum(1, (scales * width).astype(np.int64))
-    tops = rng.integers(height - heights, endpoint=True)
-    lefts = rng.integers(width - widths, endpoint=True)
-    return np.stack([tops, tops + heights, lefts, lefts + widths], 1)
+    sides = np.array([[height], [width]])
+    sizes = np.maximum(1, (np.sqrt(1 - lam) * sides).astype(np.int64))
+    starts = (rng.random(sizes.shape) * (sides - sizes + 1)).astype(np.int64)
+    ends = starts + sizes
+    return np.stack([starts[0], ends[0], starts[1], ends[1]], axis=1)
 
 
 def resizemix(
@@ -135,7 +134,9 @@ def resizemix(
     if (sizes < 1).any():
         first = Box(*each[(sizes < 1).any(1)][0].tolist())
         raise MixerError(f"{first} holds no pixel")
-    lam, partners = check_draws(len(images), shares_outside(each, images), partners)
+    alike = len(each) > 0 and bool((sizes == sizes[0]).all())
+    shares = shares_outside(each[:1] if alike else each, images)
+    lam, partners = check_draws(len(images), shares, partners)
     if goes_one_by_one(images):
 
         def combine(out: Tensor, mine: Tensor, other: Tensor, at: slice) -> None:
@@ -144,7 +145,7 @@ def resizemix(
             _paste_(out, other, each[at][0] if len(each) > 1 else each[0])
 
         mixed = mix_one_by_one(images, partners, combine, inplace=inplace)
-    elif (sizes == sizes[0]).all() and _can_scatter(images):
+    elif alike and _can_scatter(images):
         mixed = _paste_alike(images, partners, each, inplace=inplace)
     else:
         mixed = _paste_each(images, partners, each, inplace=inplace)
@@ -160,8 +161,8 @@ def _can_scatter(images: Tensor) -> bool:
 def _paste_(out: Tensor, other: Tensor, box: npt.NDArray[np.int64]) -> None:
     """Paste one sample's partner, resized, into a box."""
     top, bottom, left, right = box.tolist()
-    rows = _nearest(torch.arange(bottom - top), bottom - top, out.shape[-2])
-    columns = _nearest(torch.arange(right - left), right - left, out.shape[-1])
+    rows = torch.from_numpy(_nearest(np.arange(bottom - top), bottom - top, out.shape[-2]))
+    columns = torch.from_numpy(_nearest(np.arange(right - left), right - left, out.shape[-1]))
     out[..., top:bottom, left:right] = other.index_select(-2, rows).index_select(-1, columns)
 
 
@@ -174,12 +175,13 @@ def _paste_alike(
     """
     height, width = images.shape[-2:]
     tall, wide = (boxes[0, 1::2] - boxes[0, ::2]).tolist()
-    down, across = (torch.arange(length, device=images.device) for length in (tall, wide))
-    pixels = (_nearest(down, tall, height) * width)[:, None] + _nearest(across, wide, width)
-    resized = _gather(images, pixels.view(1, -1)).index_select(0, on_device(partners, images))
+    down, across = np.arange(tall)[:, None], np.arange(wide)
+    pixels = _nearest(down, tall, height) * width + _nearest(across, wide, width)
+    resized = _gather(images, on_device(pixels.reshape(1, -1), images))
+    resized = resized.index_select(0, on_device(partners, images))
     mixed = images if inplace else empty_like(images).copy_(images)
-    corners = on_device(boxes[:, 0] * width + boxes[:, 2], images)
-    places = corners[:, None] + ((down * width)[:, None] + across).view(1, -1)
+    corners = on_device(boxes[:, :1] * width + boxes[:, 2:3], images)
+    places = corners + on_device((down * width + across).reshape(1, -1), images)
     mixed.view(*resized.shape[:2], -1).scatter_(2, places[:, None].expand_as(resized), resized)
     return mixed
 
@@ -192,9 +194,8 @@ def _paste_each(
     Partners are drawn resized on pictures of full size, of which the pixels in the box are taken.
     """
     height, width = images.shape[-2:]
-    edges = on_device(boxes, images)
-    rows, in_rows = _sources(edges[:, 0], edges[:, 1], height)
-    columns, in_columns = _sources(edges[:, 2], edges[:, 3], width)
+    rows, in_rows = (on_device(x, images) for x in _sources(boxes[:, :2], height))
+    columns, in_columns = (on_device(x, images) for x in _sources(boxes[:, 2:], width))
     pixels = (rows * width)[:, :, None] + columns[:, None, :]
     resized = _gather(take(images, partners), pixels.flatten(1)).view(images.shape)
     bits = as_bits((in_rows[:, :, None] & in_columns[:, None, :])[:, None], images)
@@ -209,23 +210,26 @@ def _gather(images: Tensor, pixels: Tensor) -> Tensor:
     return images.flatten(2).gather(2, pixels[:, None].expand(count, channels, -1))
 
 
-def _sources(starts: Tensor, ends: Tensor, length: int) -> tuple[Tensor, Tensor]:
+def _sources(
+    ends: npt.NDArray[np.int64], length: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Say along one axis which pixels of the partners come where, and which lie in the boxes.
 
     Args:
-        starts: Where each sample's box begins, N.
-        ends: Where it ends, N.
+        ends: Where each sample's box begins and ends, N x 2.
         length: Of the axis.
 
     Returns:
         Indices in the partner, and whether they count, N x length each.
     """
-    sizes = (ends - starts)[:, None]
-    places = torch.arange(length, device=starts.device) - starts[:, None]
+    sizes = ends[:, 1:] - ends[:, :1]
+    places = np.arange(length) - ends[:, :1]
     inside = (places >= 0) & (places < sizes)
-    return _nearest(places, sizes, length).clamp_(0, length - 1), inside
+    return np.clip(_nearest(places, sizes, length), 0, length - 1), inside
 
 
-def _nearest(places: Tensor, size: Tensor | int, length: int) -> Tensor:
+def _nearest(
+    places: npt.NDArray[np.int64], size: npt.NDArray[np.int64] | int, length: int
+) -> npt.NDArray[np.int64]:
     """Return which of `length` pixels is at the middle of each of `size`."""
     return (2 * places + 1) * length // (2 * size)

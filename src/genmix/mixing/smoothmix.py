@@ -156,7 +156,7 @@ def smoothmix(
     rows = _profiles(each[:, 0], each[:, 2], height, shape)
     columns = _profiles(each[:, 1], each[:, 3], width, shape)
     means = rows.mean(1) * columns.mean(1)
-    lam, partners = check_draws(len(images), means if len(each) > 1 else means[0], partners)
+    lam, partners = check_draws(len(images), means[0] if len(each) == 1 else means, partners)
 
     exact = torch.float64 if images.dtype == torch.float64 else torch.float32
     tall = torch.from_numpy(rows).to(images.device, exact, non_blocking=True)[:, None, :, None]
