@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from itertools import chain as joined
 from typing import Any, Literal, NamedTuple, TypeAlias, Unpack, get_args
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -19,10 +18,17 @@ from genmix.mixing.augmix import (
     check_weights,
     interpolate,
 )
-from genmix.mixing.base import check_images, goes_one_by_one, on_device, weights_like
+from genmix.mixing.base import check_images, goes_one_by_one, on_device
 from genmix.mixing.cutmix import Box
-from genmix.mixing.levels import Levels, MixerSettings, is_on_cpu, plane
-from genmix.mixing.masked import as_bits, select_into
+from genmix.mixing.levels import (
+    Levels,
+    MixerSettings,
+    is_on_cpu,
+    plane,
+    planes,
+    round_levels,
+    to_exact,
+)
 from genmix.mixing.operations import (
     NONE,
     Codes,
@@ -38,9 +44,10 @@ from genmix.mixing.operations import (
     up_to,
 )
 from genmix.mixing.pixmix import (
-    GREY,
-    LOGS,
+    METHODS,
     PictureMixer,
+    blend_,
+    blend_many_,
     check_beta,
     check_blend,
     check_pictures,
@@ -130,8 +137,8 @@ Mixing: TypeAlias = Literal["add", "multiply", "pixels", "elements"]
 
 MIXINGS: tuple[Mixing, ...] = get_args(Mixing)
 
-BLENDINGS: tuple[Mixing, ...] = ("add", "multiply")
-"""Those that have coefficients; the others swap."""
+BLENDINGS: tuple[Mixing, ...] = METHODS
+"""Those of PixMix, which have coefficients; the others swap. `MIXINGS` begins with them."""
 
 
 class Patch(NamedTuple):
@@ -330,48 +337,59 @@ def _mix_patches_(levels: Tensor, pictures: Tensor, patches: Patches) -> None:
             _mix_one_(levels[k, n].numpy(), pictures[n].numpy(), patches.at((n, k, depth)))
         return
     count, width, depths = patches.methods.shape
+    mix = _mix_some_ if is_on_cpu(levels) else _mix_on_device_
     for depth in range(depths):
         now = (each[:, :, depth].swapaxes(0, 1) for each in patches)
         in_line = Patches(*(each.reshape(width * count, *each.shape[2:]) for each in now))
         for method in set(in_line.methods.tolist()) - {NONE}:
             members = np.flatnonzero(in_line.methods == method)
-            _mix_many_(levels.flatten(0, 1), pictures, members, in_line.at(members))
+            mix(levels.flatten(0, 1), pictures, members, in_line.at(members))
 
 
 def _mix_one_(levels: Levels, picture: Levels, patch: Patches) -> None:
     """Mix levels with a picture, C x H x W, in place by one patch."""
     top, bottom, left, right = patch.boxes
     mine, other = levels[:, top:bottom, left:right], picture[:, top:bottom, left:right]
-    if patch.keeps is not None:
+    if MIXINGS[patch.methods] not in BLENDINGS:
         np.copyto(mine, other, where=~patch.keeps)
-    elif mine.size and MIXINGS[patch.methods] == "add":
-        a, b = float(patch.a), float(patch.b)
-        mixed = cv2.addWeighted(plane(mine), a, plane(other), b, (1 - a - b) * GREY)
-        mine[:] = mixed.reshape(mine.shape)
     elif mine.size:
-        own, others = _tables(patch.a[None], patch.b[None])
-        product = cv2.LUT(plane(mine), own[0]) * cv2.LUT(plane(other), others[0])
-        mine[:] = np.rint(np.minimum(product, 255)).reshape(mine.shape)
+        exact = mine.astype(np.float32)
+        blend_(int(patch.methods), plane(exact), plane(other), float(patch.a), float(patch.b))
+        mine[:] = np.rint(exact.clip(0, 255))
 
 
-def _mix_many_(
+def _mix_some_(
     levels: Tensor, pictures: Tensor, members: npt.NDArray[np.int64], patches: Patches
 ) -> None:
-    """Mix some of levels in place, each with its picture by a patch of one method."""
+    """Mix some of levels on a CPU in place, each with its picture by a patch of one method."""
+    some, others = levels.numpy()[members], pictures.numpy()[members % len(pictures)]
+    method = int(patches.methods[0])
+    if MIXINGS[method] in BLENDINGS:
+        exact = some.astype(np.float32)
+        pairs, coefficients = (planes(exact), planes(others)), (patches.a, patches.b)
+        for mine, other, a, b in zip(*pairs, *coefficients, strict=True):
+            blend_(method, mine, other, a, b)
+        others = np.rint(exact.clip(0, 255)).astype(np.uint8)
+    bits = np.negative(_taken(patches, *levels.shape[1:]).view(np.uint8))
+    some ^= (some ^ others) & bits
+    levels.numpy()[members] = some
+
+
+def _mix_on_device_(
+    levels: Tensor, pictures: Tensor, members: npt.NDArray[np.int64], patches: Patches
+) -> None:
+    """Do as `_mix_some_` does on a device."""
     at = on_device(members, levels)
-    some = levels.index_select(0, at)
-    others = pictures.index_select(0, on_device(members % len(pictures), levels))
+    some, others = levels[at], pictures[on_device(members % len(pictures), levels)]
+    method = int(patches.methods[0])
+    if MIXINGS[method] in BLENDINGS:
+        exact = to_exact(some)
+        blend_many_(method, exact, others, patches.a, patches.b)
+        others = round_levels(exact.clamp_(0, 255))
     taken = torch.from_numpy(_taken(patches, *levels.shape[1:])).to(
         levels.device, non_blocking=True
     )
-    method = MIXINGS[patches.methods[0]]
-    if method in BLENDINGS:
-        others = (_add if method == "add" else _multiply)(some, others, patches.a, patches.b)
-    select_into(some, some, others, as_bits(taken, some))
-    if is_on_cpu(levels):
-        levels.numpy()[members] = some.numpy()  # `index_copy_` takes ten times as long here
-    else:
-        levels.index_copy_(0, at, some)
+    levels.index_copy_(0, at, torch.where(taken, others, some))
 
 
 def _taken(patches: Patches, channels: int, height: int, width: int) -> npt.NDArray[np.bool_]:
@@ -383,29 +401,3 @@ def _taken(patches: Patches, channels: int, height: int, width: int) -> npt.NDAr
     ):
         mask[:, top:bottom, left:right] = True if keep is None else ~keep
     return taken
-
-
-def _add(x: Tensor, y: Tensor, a: Numbers, b: Numbers) -> Tensor:
-    """Add levels, each sample with its coefficients; see `Round`."""
-    exact = x.float()
-    exact.mul_(weights_like(a, exact)).add_(y.float().mul_(weights_like(b, exact)))
-    exact.add_(weights_like((1 - a - b) * GREY, exact))
-    return exact.round_().clamp_(0, 255).to(torch.uint8)
-
-
-def _multiply(x: Tensor, y: Tensor, a: Numbers, b: Numbers) -> Tensor:
-    """Multiply levels, each sample with its coefficients; see `Round`."""
-    own, others = (
-        torch.from_numpy(table).to(x.device, non_blocking=True).gather(1, values.flatten(1).long())
-        for table, values in zip(_tables(a, b), (x, y), strict=True)
-    )
-    return (own * others).round_().clamp_(0, 255).to(torch.uint8).view_as(x)
-
-
-def _tables(a: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
-    """Return N x 256 each, whose products are 127.5 (x / 127.5)^a (y / 127.5)^b of levels x, y."""
-    grey = (1 - a - b) * np.log(GREY)
-    powers = (np.outer(a, LOGS), np.outer(b, LOGS) + grey[:, None])
-    # Cut so that no product is infinite times 0.
-    own, others = (np.exp(np.clip(power, -350, 350)) for power in powers)
-    return own, others

@@ -31,7 +31,7 @@ Levels: TypeAlias = npt.NDArray[np.uint8]
 
 def is_on_cpu(values: Tensor) -> bool:
     """Say whether NumPy and OpenCV can work on a tensor."""
-    return values.device.type == "cpu"
+    return values.is_cpu
 
 
 def for_parts(images: Tensor, work: Callable[[slice], None]) -> None:
@@ -126,13 +126,20 @@ def write_(images: Tensor, exact: Tensor) -> None:
 
 def move_(exact: Tensor, levels: Tensor, shares: npt.NDArray[np.float64]) -> None:
     """Move floats from 0 to 255 towards levels in place, each sample by its share."""
-    if not (is_on_cpu(exact) and goes_one_by_one(exact)):
+    if not is_on_cpu(exact):
         exact.lerp_(levels.to(exact.dtype), weights_like(shares, exact))
         return
-    for mine, other, share in zip(exact.numpy(), levels.numpy(), shares.tolist(), strict=True):
-        cv2.accumulateWeighted(plane(other), plane(mine), share)
+    pairs = zip(planes(exact.numpy()), planes(levels.numpy()), shares.tolist(), strict=True)
+    for mine, other, share in pairs:
+        cv2.accumulateWeighted(other, mine, share)
 
 
 def plane(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """View … x W as one plane, which OpenCV can work on in place."""
     return values.reshape(-1, values.shape[-1])
+
+
+def planes(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """View N x C x H x W as one plane for each sample."""
+    count, channels, height, width = values.shape
+    return values.reshape(count, channels * height, width)

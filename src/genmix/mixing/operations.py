@@ -5,7 +5,7 @@ are rounded to levels first. All pictures that need the same operation go at onc
 NumPy and OpenCV, on another device through torch, where nothing waits for the device.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
@@ -210,49 +210,62 @@ def apply_chains(levels: Tensor, chains: Steps) -> Tensor:
     Returns:
         Changed copies of the levels, K x N x C x H x W.
     """
-    _, width, depth = chains.operations.shape
+    count, width, depth = chains.operations.shape
     changed = levels.new_empty((width, *levels.shape))
     if is_on_cpu(levels):
         changed.numpy()[:] = levels.numpy()
     else:
         changed.copy_(levels)
-    for k in range(depth):
-        operations, magnitudes = chains.at((slice(None), slice(None), k))
-        apply_steps_(changed.flatten(0, 1), Steps(operations.T.ravel(), magnitudes.T.ravel()))
+    in_line = Steps(
+        chains.operations.swapaxes(0, 1).reshape(width * count, depth),
+        chains.magnitudes.swapaxes(0, 1).reshape(width * count, depth),
+    )
+    apply_steps_(changed.flatten(0, 1), in_line)
     return changed
 
 
-def apply_steps_(levels: Tensor, steps: Steps) -> None:
-    """Apply a step to each picture in place; of small ones all that take the same kernel at once.
+def apply_steps_(levels: Tensor, chains: Steps) -> None:
+    """Apply a chain of steps to each picture in place.
+
+    Large pictures on a CPU go one by one; of others, all that are at the same kind of operation go
+    at once.
 
     Args:
         levels: N x C x H x W uint8, contiguous.
-        steps: N of them.
+        chains: N x depth.
     """
     on_cpu = is_on_cpu(levels)
     kernels = _ON_CPU if on_cpu else _ON_DEVICE
-    numbers = kernels.numbers[steps.operations]
-    numbers[_IS_MOVE[steps.operations] & (steps.magnitudes == 0)] = NONE
-    if on_cpu and goes_one_by_one(levels):
-        pictures = levels.numpy()
-        for k, number in enumerate(numbers.tolist()):
-            if number != NONE:
-                one = slice(k, k + 1)
-                kernels.functions[number](pictures[one], steps.at(one))
+    numbers = kernels.numbers[chains.operations]
+    numbers[_IS_MOVE[chains.operations] & (chains.magnitudes == 0)] = NONE
+    if not (on_cpu and goes_one_by_one(levels)):
+        for depth in range(numbers.shape[1]):
+            at = (slice(None), depth)
+            _apply_in_groups_(levels, kernels.functions, numbers[at], chains.at(at))
         return
+    pictures, magnitudes = levels.numpy()[:, None], chains.magnitudes
+    for k, chain in enumerate(numbers.tolist()):
+        for depth, number in enumerate(chain):
+            if number != NONE:
+                kernels.functions[number](pictures[k], magnitudes[k, depth : depth + 1])
+
+
+def _apply_in_groups_(
+    levels: Tensor, functions: Sequence[Callable[..., Any]], numbers: Codes, steps: Steps
+) -> None:
+    """Apply to each picture the function of its number."""
     for number in set(numbers.tolist()) - {NONE}:
         members = np.flatnonzero(numbers == number)
-        kernel, mine = kernels.functions[number], steps.at(members)
-        if on_cpu:
+        if is_on_cpu(levels):
             some = levels.numpy()[members]
-            kernel(some, mine)
+            functions[number](some, steps.magnitudes[members])
             levels.numpy()[members] = some
         else:
             at = on_device(members, levels)
-            levels.index_copy_(0, at, kernel(levels[at], mine))
+            levels.index_copy_(0, at, functions[number](levels[at], steps.at(members)))
 
 
-def _autocontrast_(pictures: Levels, _: Steps) -> None:
+def _autocontrast_(pictures: Levels, _: Numbers) -> None:
     rows = _rows(pictures)
     low = rows.min(axis=1).astype(np.float64)[:, None]
     high = rows.max(axis=1).astype(np.float64)[:, None]
@@ -262,7 +275,7 @@ def _autocontrast_(pictures: Levels, _: Steps) -> None:
     _look_up_(rows, tables)
 
 
-def _equalize_(pictures: Levels, _: Steps) -> None:
+def _equalize_(pictures: Levels, _: Numbers) -> None:
     """Even the histogram by Pillow's rule, which leaves out the brightest level that occurs."""
     rows = _rows(pictures)
     counts = _histograms(rows)
@@ -289,9 +302,12 @@ def _histograms(rows: Levels) -> npt.NDArray[np.int64]:
     if rows.shape[1] > _LONG:
         each = [cv2.calcHist([row], [0], None, [256], [0, 256]).ravel() for row in rows]
         return np.stack(each).astype(np.int64)
-    places = rows + 256 * np.arange(len(rows))[:, None]
-    counts = torch.bincount(torch.from_numpy(places.ravel()), minlength=256 * len(rows))
-    return counts.view(-1, 256).numpy()
+    counts = np.empty((len(rows), 256), np.int64)
+    for at in _pieces(rows):
+        into = counts[at]
+        places = torch.from_numpy((rows[at] + 256 * np.arange(len(into))[:, None]).ravel())
+        into[:] = torch.bincount(places, minlength=into.size).view(into.shape).numpy()
+    return counts
 
 
 def _look_up_(rows: Levels, tables: Levels) -> None:
@@ -299,54 +315,99 @@ def _look_up_(rows: Levels, tables: Levels) -> None:
     if rows.shape[1] > _LONG:
         for row, table in zip(rows, tables, strict=True):
             cv2.LUT(row, table, dst=row)
-    else:
-        rows[:] = torch.from_numpy(tables).gather(1, torch.from_numpy(rows).long()).numpy()
+        return
+    for at in _pieces(rows):
+        values = torch.from_numpy(rows[at])
+        values.copy_(torch.from_numpy(tables[at]).gather(1, values.long()))
 
 
 _LONG = 5000
-"""Pixels from which OpenCV, channel by channel, is quicker than torch is with all at once."""
+"""Pixels from which OpenCV, channel by channel, is quicker than torch is with many at once."""
 
 
-def _posterize_(pictures: Levels, steps: Steps) -> None:
-    pictures &= _column(_kept_bits(steps))
+def _pieces(rows: Levels) -> Iterator[slice]:
+    """Cut rows into pieces that torch does not divide among threads.
+
+    On a busy machine these wait for one another, for longer than all the work takes.
+    """
+    length = 32_768 // rows.shape[1]
+    return (slice(k, k + length) for k in range(0, len(rows), length))
 
 
-def _kept_bits(steps: Steps) -> Levels:
-    return (256 - 2 ** (8 - steps.magnitudes)).astype(np.uint8)
+def _posterize_(pictures: Levels, magnitudes: Numbers) -> None:
+    pictures &= _column(_kept_bits(magnitudes))
 
 
-def _solarize_(pictures: Levels, steps: Steps) -> None:
+def _kept_bits(magnitudes: Numbers) -> Levels:
+    return (256 - 2 ** (8 - magnitudes)).astype(np.uint8)
+
+
+def _solarize_(pictures: Levels, magnitudes: Numbers) -> None:
     # A negative is 255 - x, which is x ^ 255; no level reaches a threshold of 256.
-    bright = pictures >= _column(np.minimum(steps.magnitudes, 255).astype(np.uint8))
-    pictures ^= bright * _column(np.where(steps.magnitudes > 255, 0, 255).astype(np.uint8))
+    bright = pictures >= _column(np.minimum(magnitudes, 255).astype(np.uint8))
+    pictures ^= bright * _column(np.where(magnitudes > 255, 0, 255).astype(np.uint8))
 
 
 def _column(values: Levels) -> Levels:
     return values[:, None, None, None]
 
 
-def _invert_(pictures: Levels, _: Steps) -> None:
+def _invert_(pictures: Levels, _: Numbers) -> None:
     np.invert(pictures, out=pictures)
 
 
-def _mirror_(pictures: Levels, _: Steps) -> None:
+def _mirror_(pictures: Levels, _: Numbers) -> None:
     pictures[:] = cv2.flip(plane(pictures), 1).reshape(pictures.shape)
 
 
-def _translate_(pictures: Levels, steps: Steps, *, axis: int) -> None:
+def _translate_(pictures: Levels, magnitudes: Numbers, *, axis: int) -> None:
     """Copy what stays; the pixels are whole, so there is nothing to interpolate."""
     unmoved, side = pictures.copy(), pictures.shape[axis]
     pictures[:] = 0
-    for pixels in set(steps.magnitudes.astype(int).tolist()):
-        at: list[Any] = [np.flatnonzero(steps.magnitudes == pixels), *[slice(None)] * (axis - 1)]
+    for pixels in set(magnitudes.astype(int).tolist()):
+        at: list[Any] = [np.flatnonzero(magnitudes == pixels), *[slice(None)] * (axis - 1)]
         into = slice(max(0, pixels), max(0, side + pixels))
         source = slice(max(0, -pixels), max(0, side - pixels))
         pictures[*at, into] = unmoved[*at, source]
 
 
-def _warp_(pictures: Levels, steps: Steps, *, operation: Operation) -> None:
+def _shear_(pictures: Levels, magnitudes: Numbers, *, axis: int) -> None:
+    """Move each row right (axis 3), or each column down (2), by its distance from the corner."""
     count, channels, height, width = pictures.shape
-    matrices = _sources(operation, steps.magnitudes, height, width)
+    if axis == 3:
+        moves = magnitudes[:, None, None] * (np.arange(height) + 0.5)
+        shape = (count, channels, height)
+        sheared = _move(plane(pictures), np.broadcast_to(moves, shape).ravel())
+    else:
+        # Turned all at once, columns are rows of one line after the other: width x N x C.
+        turned = cv2.transpose(plane(pictures))
+        moves = magnitudes[None, :, None] * (np.arange(width)[:, None, None] + 0.5)
+        moves = np.broadcast_to(moves, (width, count, channels)).ravel()
+        sheared = cv2.transpose(_move(turned.reshape(-1, height), moves).reshape(turned.shape))
+    pictures[:] = sheared.reshape(pictures.shape)
+
+
+def _move(lines: Levels, moves: Numbers) -> Levels:
+    """Move each line right, by pixels that need not be whole; what comes in is black."""
+    count, length = lines.shape
+    whole = np.floor(moves)
+    # Between two pixels in steps of 1/256, which byte by byte is twice as fast as floats are.
+    share = ((moves - whole) * 256 + 0.5).astype(np.uint16)[:, None]
+    whole = whole.clip(-length - 1, length).astype(np.int64)
+    margin = int(np.abs(whole).max()) + 1
+    wide = np.zeros((count, length + 2 * margin), np.uint8)
+    wide[:, margin:-margin] = lines
+    # Each begins one pixel before the one that comes first.
+    starts = np.arange(margin - 1, wide.size, wide.shape[1]) - whole
+    windows = np.ndarray((wide.size - length, length + 1), np.uint8, wide, strides=(1, 1))
+    near = windows[starts]
+    mixed = near[:, 1:] * (256 - share) + near[:, :-1] * share + np.uint16(128)
+    return (mixed >> 8).astype(np.uint8)
+
+
+def _rotate_(pictures: Levels, magnitudes: Numbers) -> None:
+    count, channels, height, width = pictures.shape
+    matrices = _sources("rotate", magnitudes, height, width)
     # OpenCV counts from the middle of the first pixel, `_sources` from its corner.
     matrices[:, :, 2] += (matrices[:, :, 0] + matrices[:, :, 1] - 1) / 2
     for k in range(0, channels, 4):
@@ -355,10 +416,10 @@ def _warp_(pictures: Levels, steps: Steps, *, operation: Operation) -> None:
         spare = [np.empty_like(planes[0]) for _ in range(4 - len(planes))] if channels > 1 else []
         tall = cv2.merge([*planes, *spare])
         merged = tall.reshape(count, height, width, -1)
-        warped = np.empty_like(merged)
-        for picture, matrix, into in zip(merged, matrices, warped, strict=True):
+        rotated = np.empty_like(merged)
+        for picture, matrix, into in zip(merged, matrices, rotated, strict=True):
             cv2.warpAffine(picture, matrix, (width, height), dst=into, flags=_FLAGS)
-        cv2.split(warped.reshape(tall.shape), [*planes, *spare])
+        cv2.split(rotated.reshape(tall.shape), [*planes, *spare])
         if count > 1:  # of one picture, planes are views
             for c, each in enumerate(planes, start=k):
                 pictures[:, c] = each.reshape(count, height, width)
@@ -413,7 +474,7 @@ def _equalize_many(levels: Tensor, _: Steps) -> Tensor:
 
 
 def _posterize_many(levels: Tensor, steps: Steps) -> Tensor:
-    bits = torch.from_numpy(_kept_bits(steps)).to(levels.device, non_blocking=True)
+    bits = torch.from_numpy(_kept_bits(steps.magnitudes)).to(levels.device, non_blocking=True)
     return levels & bits.view(-1, 1, 1, 1)
 
 
@@ -462,8 +523,8 @@ _FAR = 1e6
 class _Kind(NamedTuple):
     """What is known of an operation."""
 
-    on_cpu: Callable[[Levels, Steps], None]
-    """Changes pictures in place."""
+    on_cpu: Callable[[Levels, Numbers], None]
+    """Changes pictures in place, each by its magnitude."""
     on_device: Callable[[Tensor, Steps], Tensor]
     draw: Callable[[Numbers, Numbers, int, int], Numbers | float] = lambda *_: 0.0
     """(severities as shares, signs, height, width): the magnitudes."""
@@ -484,12 +545,12 @@ _KINDS: dict[Operation, _Kind] = {
         _posterize_, _posterize_many, lambda share, *_: 4 - np.trunc(4 * share), (0, 8, True)
     ),
     "rotate": _Kind(
-        partial(_warp_, operation="rotate"),
+        _rotate_,
         _warp_many,
         lambda share, sign, *_: sign * np.trunc(30 * share),
     ),
-    "shear_x": _Kind(partial(_warp_, operation="shear_x"), _warp_many, _shear),
-    "shear_y": _Kind(partial(_warp_, operation="shear_y"), _warp_many, _shear),
+    "shear_x": _Kind(partial(_shear_, axis=3), _warp_many, _shear),
+    "shear_y": _Kind(partial(_shear_, axis=2), _warp_many, _shear),
     "solarize": _Kind(
         _solarize_, _solarize_many, lambda share, *_: 256 - np.trunc(256 * share), (0, 256, True)
     ),
@@ -514,11 +575,11 @@ _IS_MOVE = np.array([name == "rotate" or name in _ENTRIES for name in OPERATIONS
 class _Kernels(NamedTuple):
     """The functions that apply operations, and of each operation which; last comes `NONE`."""
 
-    functions: list[Callable[[Any, Steps], Any]]
+    functions: list[Callable[..., Any]]
     numbers: Codes
 
 
-def _kernels(of_operations: Sequence[Callable[[Any, Steps], Any]]) -> _Kernels:
+def _kernels(of_operations: Sequence[Callable[..., Any]]) -> _Kernels:
     functions = list(dict.fromkeys(of_operations))
     return _Kernels(functions, np.array([*map(functions.index, of_operations), NONE], np.int8))
 

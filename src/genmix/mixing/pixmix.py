@@ -19,7 +19,7 @@ from genmix.mixing.levels import (
     MixerSettings,
     for_parts,
     is_on_cpu,
-    plane,
+    planes,
     to_exact,
     to_levels,
     write_,
@@ -290,13 +290,13 @@ def mix_rounds(
 
 def _mix_on_cpu_(mixed: Tensor, levels: Tensor, pictures: Tensor, rounds: Rounds) -> None:
     """Mix floats from 0 to 255 in place, sample by sample; copies begin with the start."""
-    exact, others = mixed.numpy(), pictures.numpy()
+    exact, others = planes(mixed.numpy()), planes(pictures.contiguous().numpy())
     # All that are augmented, at once.
     which = np.nonzero(rounds.copies.operations != NONE)
     augmented = levels.numpy()[which[0]]
-    apply_steps_(torch.from_numpy(augmented), rounds.copies.at(which))
+    apply_steps_(torch.from_numpy(augmented), rounds.copies.at((*which, None)))
     places = zip(*(each.tolist() for each in which), strict=True)
-    copies = dict(zip(places, augmented, strict=True))
+    copies = dict(zip(places, planes(augmented), strict=True))
     for k, depth in copies:
         if depth == 0:
             exact[k] = copies[k, 0]
@@ -304,8 +304,8 @@ def _mix_on_cpu_(mixed: Tensor, levels: Tensor, pictures: Tensor, rounds: Rounds
         mixes = [k for k, method in enumerate(methods) if method != NONE]
         for k in mixes:
             other = copies.get((k, depth + 1), others[k])
-            blend = _multiply_ if methods[k] == MULTIPLY else _add_
-            blend(plane(exact[k]), plane(other), rounds.a[k, depth], rounds.b[k, depth])
+            a, b = rounds.a[k, depth], rounds.b[k, depth]
+            blend_(methods[k], exact[k], other, a, b)
         if mixes:
             np.clip(exact, 0, 255, out=exact)
 
@@ -318,13 +318,13 @@ def _mix_on_device_(mixed: Tensor, levels: Tensor, pictures: Tensor, rounds: Rou
     mixed.index_copy_(0, on_device(members, mixed), augmented.to(mixed.dtype))
     for depth in range(rounds.methods.shape[1]):
         copies = rounds.copies.at((slice(None), depth + 1))
-        for method, blend in ((ADD, _add_many_), (MULTIPLY, _multiply_many_)):
+        for method in range(len(METHODS)):
             members = np.flatnonzero(rounds.methods[:, depth] == method)
             if not len(members):
                 continue
             at, a, b = on_device(members, mixed), rounds.a[members, depth], rounds.b[members, depth]
             some = mixed[at]
-            blend(some, _others(levels, pictures, copies, members), a, b)
+            blend_many_(method, some, _others(levels, pictures, copies, members), a, b)
             mixed.index_copy_(0, at, some.clamp_(0, 255))
 
 
@@ -336,7 +336,7 @@ def _others(
     at = on_device(members, levels)
     is_copy = torch.from_numpy(steps.operations != NONE).to(levels.device, non_blocking=True)
     others = torch.where(is_copy.view(-1, 1, 1, 1), levels[at], pictures[at])
-    apply_steps_(others, steps)
+    apply_steps_(others, steps.at((slice(None), None)))
     return others
 
 
@@ -386,40 +386,42 @@ def check_blend(known: Sequence[str], method: str, a: float, b: float) -> None:
         raise MixerError(f"the coefficients are {a} and {b}: they must be finite")
 
 
-GREY = 127.5
+_GREY = 127.5
 
-BLACK = 1e-37 * GREY
+_BLACK = 1e-37 * _GREY
 """What black counts as, so that a negative power of it is finite; it is the authors' value."""
 
-LOGS: Numbers = np.log(np.maximum(np.arange(256), BLACK))
+_LOGS: Numbers = np.log(np.maximum(np.arange(256), _BLACK))
 """Of each level."""
 
 
-def _add_(x: npt.NDArray[Any], y: Levels, a: float, b: float) -> None:
-    """Add in place: a x + b y, counted from mid-grey; x float and y uint8, both from 0 to 255."""
-    kind = cv2.CV_64F if x.dtype == np.float64 else cv2.CV_32F
-    cv2.addWeighted(x, a, y, b, (1 - a - b) * GREY, dst=x, dtype=kind)
-
-
-def _multiply_(x: npt.NDArray[Any], y: Levels, a: float, b: float) -> None:
-    """Multiply in place: x^a y^b, with mid-grey as 1; otherwise as `_add_`.
+def blend_(method: int, x: npt.NDArray[Any], y: Levels, a: float, b: float) -> None:
+    """Mix in place by a method of `METHODS`, before the outcome is cut to 0 to 255; see `Round`.
 
     OpenCV takes logarithms and exponentials several times as fast as torch does.
+
+    Args:
+        method: `ADD` or `MULTIPLY`.
+        x: Floats from 0 to 255, rows x columns.
+        y: Levels, of the same shape.
+        a: Of x.
+        b: Of y.
     """
-    cv2.log(np.clip(x, BLACK, 255, out=x), dst=x)
-    logs = cv2.LUT(y, LOGS.astype(x.dtype))
-    cv2.exp(cv2.addWeighted(x, a, logs, b, (1 - a - b) * math.log(GREY), dst=x), dst=x)
+    if method == ADD:
+        kind = cv2.CV_64F if x.dtype == np.float64 else cv2.CV_32F
+        cv2.addWeighted(x, a, y, b, (1 - a - b) * _GREY, dst=x, dtype=kind)
+    else:
+        cv2.log(np.clip(x, _BLACK, 255, out=x), dst=x)
+        logs = cv2.LUT(y, _LOGS.astype(x.dtype))
+        cv2.exp(cv2.addWeighted(x, a, logs, b, (1 - a - b) * math.log(_GREY), dst=x), dst=x)
 
 
-def _add_many_(x: Tensor, y: Tensor, a: Numbers, b: Numbers) -> None:
-    """Do as `_add_` for many samples, each with its coefficients."""
-    x.mul_(weights_like(a, x)).add_(y * weights_like(b, x)).add_(
-        weights_like((1 - a - b) * GREY, x)
-    )
-
-
-def _multiply_many_(x: Tensor, y: Tensor, a: Numbers, b: Numbers) -> None:
-    """Do as `_multiply_` for many samples, each with its coefficients."""
-    logs = y.to(x.dtype).clamp_min_(BLACK).log_().mul_(weights_like(b, x))
-    x.clamp_min_(BLACK).log_().mul_(weights_like(a, x)).add_(logs)
-    x.add_(weights_like((1 - a - b) * math.log(GREY), x)).exp_()
+def blend_many_(method: int, x: Tensor, y: Tensor, a: Numbers, b: Numbers) -> None:
+    """Do as `blend_` does for many samples, N x C x H x W, each with its coefficients."""
+    rest = 1 - a - b
+    if method == ADD:
+        x.mul_(weights_like(a, x)).add_(y * weights_like(b, x)).add_(weights_like(rest * _GREY, x))
+    else:
+        logs = y.to(x.dtype).clamp_min_(_BLACK).log_().mul_(weights_like(b, x))
+        x.clamp_min_(_BLACK).log_().mul_(weights_like(a, x)).add_(logs)
+        x.add_(weights_like(rest * math.log(_GREY), x)).exp_()
