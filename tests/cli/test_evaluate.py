@@ -1,6 +1,7 @@
 """`genmix evaluate` as its users meet it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +94,15 @@ def test_predictions_have_a_row_for_every_photo(model: Path, photos: Path, tmp_p
     assert table["predicted"].to_pylist() == [classes[k] for k in probabilities.argmax(1)]
     assert np.allclose(table["confidence"], probabilities.max(1).values)
     assert np.allclose(table["probabilities"].to_pylist(), probabilities)
+
+
+def test_what_is_no_photo_is_said(model: Path, photos: Path, tmp_path: Path) -> None:
+    shutil.copytree(photos, tmp_path / "photos")
+    (tmp_path / "photos" / "notes.txt").write_text("")
+    done = evaluate(model, tmp_path / "photos")
+    assert done.exit_code == 0, done.output
+    expected = f"not used in {tmp_path / 'photos'}: 1, as notes.txt: not an image"
+    assert done.stderr.splitlines()[0].startswith(expected)
 
 
 def test_autoattack_has_an_option_of_its_own(model: Path, photos: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genmix.cli.console import progress_bar, workers_option
+from genmix.cli.console import progress_bar, say, workers_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +91,10 @@ def evaluate(
     classifier = load_checkpoint(model)
     photos = Photos(data, classifier.size, classifier.classes, fit=classifier.fit)
     others = _open_domains(Path(domains), classifier) if domains else {}
+    for place, opened in ((data, photos), *others.items()):
+        if opened.ignored:
+            first = opened.ignored[0]
+            say(f"not used in {place}: {len(opened.ignored):,}, as {first.path}: {first.reason}")
     helpers = workers if workers > 1 else 0
     with progress_bar() as progress:
         clean = predict(classifier, photos, workers=helpers, progress=progress)
