@@ -26,10 +26,18 @@ def worker_pool(
 
 
 def _begin(setup: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    follow_parent()
     if setup is not None:
         setup(*arguments)
+
+
+def follow_parent() -> None:
+    """Leave Ctrl-C to the parent process, and end at once when it is killed.
+
+    For worker processes that others start, too: a forked one holds what its parent has locked.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
 
 
 def _leave_with_parent() -> None:
