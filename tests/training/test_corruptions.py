@@ -1,6 +1,5 @@
 """The common corruptions: the same for a seed, worse with severity, and never another picture."""
 
-import subprocess
 import sys
 from collections.abc import Callable
 
@@ -10,9 +9,9 @@ import numpy.typing as npt
 import pytest
 import skimage.data
 
-from genmix.errors import TrainingError
+from genmix.errors import MissingExtraError, TrainingError
 from genmix.images import Image, decode, encode_jpeg, resize
-from genmix.training.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from genmix.training.corruptions import CORRUPTIONS, SEVERITIES, check_corruption, corrupt
 
 SIZES = (32, 112, 224)
 
@@ -153,16 +152,9 @@ def test_what_cannot_be_corrupted_is_explained(
         corrupt(np.zeros(shape, dtype), name, severity)
 
 
-def test_without_the_library_one_line_names_the_extra() -> None:
-    code = """
-import sys
-sys.modules["imagecorruptions"] = None
-from genmix.errors import MissingExtraError
-from genmix.training.corruptions import check_corruption
-try:
-    check_corruption("fog", 1)
-except MissingExtraError as error:
-    print(error)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "corrupting pictures needs an extra: pip install 'genmix[proof]'\n"
+def test_without_the_library_one_line_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "imagecorruptions", None)
+    with pytest.raises(MissingExtraError) as raised:
+        check_corruption("fog", 1)
+    words = "corrupting pictures needs an extra: pip install 'genmix[proof]'"
+    assert str(raised.value) == words

@@ -159,8 +159,9 @@ def test_corruptions_count_by_kind_and_severity(model: Classifier, photos: Photo
 def test_neither_workers_nor_batches_change_what_corruptions_count(
     model: Classifier, photos: Photos
 ) -> None:
+    some = photos.subset(range(0, 30, 3))
     one, other = (
-        evaluate(model, photos, corruptions=["fog", "shot_noise"], **how)  # type: ignore[arg-type]
+        evaluate(model, some, corruptions=["fog", "shot_noise"], **how)  # type: ignore[arg-type]
         for how in ({"batch_size": 3}, {"batch_size": 40, "workers": 2})
     )
     assert one.corruptions == other.corruptions
