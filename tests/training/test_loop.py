@@ -98,11 +98,24 @@ def test_a_linear_probe_changes_the_head_of_the_pre_trained_model_alone(
 
 
 def test_fine_tuning_starts_from_the_pre_trained_model(photos: Photos, tmp_path: Path) -> None:
-    chosen = settings(model="efficientnet_lite0", weights="fine-tune", steps=1, lr=1e-9)
+    chosen = settings(model="efficientnet_lite0", weights="fine-tune", steps=2, lr=1e-4)
     own = train(chosen, photos, None, tmp_path).model.backbone.state_dict()
     fresh = create_model("efficientnet_lite0", photos.classes, size=SIZE, pretrained=True)
     for name, value in fresh.backbone.named_parameters():
-        assert torch.allclose(own[name], value, atol=1e-6)
+        assert not torch.equal(own[name], value)
+        assert torch.allclose(own[name], value, atol=1e-3)
+    for name, statistics in fresh.backbone.named_buffers():
+        assert torch.equal(own[name], statistics)
+
+
+def test_the_last_layer_of_a_fine_tuned_model_learns_ten_times_as_fast(photos: Photos) -> None:
+    for chosen, rates in (("fine-tune", [1e-4, 1e-3]), ("linear-probe", [1e-4])):
+        run_settings = settings(model="efficientnet_lite0", weights=chosen, lr=1e-4)
+        model = loop._classifier(run_settings, photos)
+        optimizer = loop._optimizer(run_settings, model)
+        loop._schedule(run_settings, optimizer).step_update(0)
+        assert sorted({g["lr"] for g in optimizer.param_groups}) == pytest.approx(rates)
+        assert {group["weight_decay"] for group in optimizer.param_groups} == {0.0, 0.05}
 
 
 @pytest.mark.parametrize(

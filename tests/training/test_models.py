@@ -86,6 +86,22 @@ def test_a_linear_probe_changes_the_head_alone_and_its_backbone_stays_in_eval() 
     assert all(module.training for module in model.modules())
 
 
+def test_weights_can_be_trained_while_running_statistics_stay() -> None:
+    model = create_model("test_resnet", THREE, size=32)
+    model.set_trainable("weights")
+    before = {name: value.clone() for name, value in model.backbone.state_dict().items()}
+    model.train()
+    model(pictures(4, 32)).square().sum().backward()
+    torch.optim.SGD(model.parameters(), 0.1).step()
+    kept = {
+        name
+        for name, value in before.items()
+        if torch.equal(value, model.state_dict()[f"backbone.{name}"])
+    }
+    assert {name for name in before if name.endswith(("_mean", "_var", "_tracked"))} <= kept
+    assert not {"conv1.0.weight", "bn1.weight", "bn1.bias"} & kept
+
+
 def test_a_probed_model_can_be_attacked_in_eval() -> None:
     model = create_model("test_resnet", THREE, size=32)
     model.set_trainable("head")

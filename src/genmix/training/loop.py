@@ -20,7 +20,7 @@ import numpy.typing as npt
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from timm.optim import create_optimizer_v2
+from timm.optim import create_optimizer_v2, param_groups_weight_decay
 from timm.scheduler import create_scheduler_v2
 from timm.scheduler.scheduler import Scheduler
 from torch import Tensor
@@ -36,8 +36,8 @@ from genmix.training.checkpoint import RunFolder, load_checkpoint
 from genmix.training.data import TrainingData, TrainingSet
 from genmix.training.memory import memory_kept
 from genmix.training.mixers import create_mixer
-from genmix.training.models import Classifier, create_model
-from genmix.training.settings import TrainSettings
+from genmix.training.models import Classifier, Trainable, create_model
+from genmix.training.settings import TrainSettings, Weights
 
 SAVE_SECONDS = 30.0
 """How often a run writes down what to go on from: what a kill costs at most."""
@@ -49,6 +49,16 @@ _VALIDATIONS = 10
 """How often in a run the model is validated at most."""
 
 
+_TRAINABLE: dict[Weights, Trainable] = {
+    "scratch": "all",
+    "fine-tune": "weights",
+    "linear-probe": "head",
+}
+
+_HEAD_RATE = 10.0
+"""How much faster the new last layer of a pre-trained model learns than what lies before it."""
+
+
 @dataclass(frozen=True)
 class Moment:
     """One step of a run.
@@ -57,7 +67,7 @@ class Moment:
         step: Steps done, from 1.
         loss: Of the batch, as it was trained on.
         accuracy: Of the batch in [0, 1]; of a mixed one the expected accuracy.
-        lr: Learning rate.
+        lr: Learning rate; of a pre-trained model's new last layer it is ten times that.
         val_accuracy: Top-1 on the validation pictures in [0, 1], where it was measured.
     """
 
@@ -460,14 +470,14 @@ def _classifier(settings: TrainSettings, data: TrainingData) -> Classifier:
         pretrained=settings.weights != "scratch",
     )
     model.fit = data.fit
-    model.set_trainable("head" if settings.weights == "linear-probe" else "all")
+    model.set_trainable(_TRAINABLE[settings.weights])
     return model.to(memory_format=torch.channels_last)
 
 
 def _optimizer(settings: TrainSettings, model: Classifier) -> torch.optim.Optimizer:
     try:
         return create_optimizer_v2(
-            model,
+            _groups(settings, model),
             settings.optimizer,
             lr=settings.learning_rate,
             weight_decay=settings.weight_decay,
@@ -477,6 +487,21 @@ def _optimizer(settings: TrainSettings, model: Classifier) -> torch.optim.Optimi
         raise TrainingError(
             f"optimizer {settings.optimizer!r} cannot be used here ({reason}): choose another"
         ) from error
+
+
+def _groups(settings: TrainSettings, model: Classifier) -> list[dict[str, Any]]:
+    """Group the weights by decay and by learning rate, which timm's schedules scale."""
+    head = _HEAD_RATE if settings.weights == "fine-tune" else 1.0
+    spared: set[str] = getattr(model.backbone, "no_weight_decay", set)()
+    parts = ((model.backbone, 1.0, spared), (model.head, head, set[str]()))
+    return [
+        {**group, "lr_scale": scale}
+        for part, scale, names in parts
+        for group in param_groups_weight_decay(
+            part, settings.weight_decay, no_weight_decay_list=names
+        )
+        if group["params"]
+    ]
 
 
 def _schedule(settings: TrainSettings, optimizer: torch.optim.Optimizer) -> Scheduler:

@@ -16,7 +16,7 @@ from genmix.errors import MissingExtraError, TrainingError
 from genmix.images import Fit
 from genmix.training.preact import PreActResNet18
 
-Trainable: TypeAlias = Literal["all", "head"]
+Trainable: TypeAlias = Literal["all", "weights", "head"]
 
 PREACT = "preact_resnet18"
 LITE0 = "efficientnet_lite0"
@@ -59,6 +59,7 @@ class Classifier(nn.Module):
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
         self._probed = False
+        self._kept: list[nn.Module] = []
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Compute the logits."""
@@ -74,19 +75,25 @@ class Classifier(nn.Module):
         """Choose what training changes.
 
         Args:
-            what: "all", or "head" for a linear probe: the backbone's weights and running statistics
-                stay as they are.
+            what: "all"; "weights", but not the running statistics of the backbone's batch
+                normalisation, which a small set would estimate worse than they are; or "head", for
+                a linear probe, with nothing of the backbone.
         """
         self._probed = what == "head"
         self.backbone.requires_grad_(not self._probed)
+        kept = {"all": (), "weights": _WITH_STATISTICS, "head": (nn.Module,)}[what]
+        self._kept = [module for module in self.backbone.modules() if isinstance(module, kept)]
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Self:
-        """Set the mode; in a linear probe the backbone is always in `eval()`."""
+        """Set the mode; what `set_trainable` keeps is always in `eval()`."""
         super().train(mode)
-        if self._probed:
-            self.backbone.eval()
+        for module in self._kept:
+            module.training = False
         return self
+
+
+_WITH_STATISTICS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def create_model(

@@ -19,7 +19,7 @@ Precision: TypeAlias = Literal["no", "fp16", "bf16"]
 Count: TypeAlias = Annotated[int, Field(ge=0)]
 Rate: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
-_RATES: dict[Weights, float] = {"scratch": 1e-3, "fine-tune": 5e-4, "linear-probe": 5e-3}
+_RATES: dict[Weights, float] = {"scratch": 1e-3, "fine-tune": 2e-4, "linear-probe": 5e-3}
 """Learning rates for Adam's family, where none is given."""
 
 
@@ -28,7 +28,9 @@ class TrainSettings(BaseModel):
 
     Attributes:
         model: See `create_model`.
-        weights: "scratch"; "fine-tune", all of a pre-trained model; "linear-probe", its last layer.
+        weights: "scratch"; "fine-tune", all of a pre-trained model but the running statistics of
+            its batch normalisation, its new last layer ten times as fast; "linear-probe", only that
+            layer.
         size: Side of the pictures in pixels.
         steps: Batches to train on.
         batch_size: Pictures of a batch, over all processes together.
