@@ -20,7 +20,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from genmix.datasets.samples import synthetic_photos
 from genmix.errors import ImageError, OutputError, TrainingError
-from genmix.training import loop
+from genmix.training import building, loop
 from genmix.training.checkpoint import RunFolder, load_checkpoint
 from genmix.training.data import Photos, hold_out
 from genmix.training.loop import Moment, train
@@ -111,9 +111,9 @@ def test_fine_tuning_starts_from_the_pre_trained_model(photos: Photos, tmp_path:
 def test_the_last_layer_of_a_fine_tuned_model_learns_ten_times_as_fast(photos: Photos) -> None:
     for chosen, rates in (("fine-tune", [1e-4, 1e-3]), ("linear-probe", [1e-4])):
         run_settings = settings(model="efficientnet_lite0", weights=chosen, lr=1e-4)
-        model = loop._classifier(run_settings, photos)
-        optimizer = loop._optimizer(run_settings, model)
-        loop._schedule(run_settings, optimizer).step_update(0)
+        model = building.build_classifier(run_settings, photos)
+        optimizer = building.build_optimizer(run_settings, model)
+        building.build_schedule(run_settings, optimizer).step_update(0)
         assert sorted({g["lr"] for g in optimizer.param_groups}) == pytest.approx(rates)
         assert {group["weight_decay"] for group in optimizer.param_groups} == {0.0, 0.05}
 

@@ -19,10 +19,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
-from timm.optim import create_optimizer_v2, param_groups_weight_decay
-from timm.scheduler import create_scheduler_v2
-from timm.scheduler.scheduler import Scheduler
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.tensorboard import SummaryWriter
@@ -32,12 +28,18 @@ from genmix.mixing import SoftTargetLoss, mixed_accuracy
 from genmix.mixing.base import Mixer
 from genmix.processes import follow_parent
 from genmix.seeding import generator, seed_of
+from genmix.training.building import (
+    build_accelerator,
+    build_classifier,
+    build_optimizer,
+    build_schedule,
+)
 from genmix.training.checkpoint import RunFolder, load_checkpoint
 from genmix.training.data import TrainingData, TrainingSet
 from genmix.training.memory import memory_kept
 from genmix.training.mixers import create_mixer
-from genmix.training.models import Classifier, Trainable, create_model
-from genmix.training.settings import TrainSettings, Weights
+from genmix.training.models import Classifier
+from genmix.training.settings import TrainSettings
 
 SAVE_SECONDS = 30.0
 """How often a run writes down what to go on from: what a kill costs at most."""
@@ -47,16 +49,6 @@ _READ_EVERY = 10
 
 _VALIDATIONS = 10
 """How often in a run the model is validated at most."""
-
-
-_TRAINABLE: dict[Weights, Trainable] = {
-    "scratch": "all",
-    "fine-tune": "weights",
-    "linear-probe": "head",
-}
-
-_HEAD_RATE = 10.0
-"""How much faster the new last layer of a pre-trained model learns than what lies before it."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +115,7 @@ def train(
         KeyboardInterrupt: After Ctrl-C and the end of the step; what is done is kept.
     """
     _check(settings, data, val)
-    accelerator = _accelerator(settings)
+    accelerator = build_accelerator(settings)
     folder = RunFolder(Path(out))
     identity = _identity(settings, data, val, accelerator.num_processes)
     with _claimed(folder, identity, accelerator):
@@ -155,9 +147,9 @@ class _Run:
         self.val = val
         self.folder = folder
         self.accelerator = accelerator
-        self.classifier = _classifier(settings, data)
-        optimizer = _optimizer(settings, self.classifier)
-        self.schedule = _schedule(settings, optimizer)
+        self.classifier = build_classifier(settings, data)
+        optimizer = build_optimizer(settings, self.classifier)
+        self.schedule = build_schedule(settings, optimizer)
         self.model, self.optimizer = accelerator.prepare(self.classifier, optimizer)
         self.mixer = create_mixer(settings.mixer, len(data.classes)) if settings.mixer else None
         self.criterion = SoftTargetLoss(settings.loss, label_smoothing=settings.label_smoothing)
@@ -401,35 +393,6 @@ def _check(settings: TrainSettings, data: TrainingData, val: TrainingData | None
         )
 
 
-def _accelerator(settings: TrainSettings) -> Accelerator:
-    """Find the devices and processes, and set the precision."""
-    try:
-        accelerator = _accelerator_of(settings.precision)
-    except ValueError as error:
-        reason = " ".join(str(error).split())
-        raise TrainingError(
-            f"precision {settings.precision} cannot be had here ({reason}): choose another"
-        ) from error
-    if settings.precision == "fp16" and accelerator.device.type == "cpu":
-        # Accelerate would train in float32 without a word.
-        raise TrainingError("precision fp16 needs a GPU: choose bf16 or no")
-    if settings.batch_size % accelerator.num_processes:
-        raise TrainingError(
-            f"a batch of {settings.batch_size} cannot be shared evenly by "
-            f"{accelerator.num_processes} processes: choose a multiple of that"
-        )
-    return accelerator
-
-
-def _accelerator_of(precision: str) -> Accelerator:
-    try:
-        return Accelerator(mixed_precision=precision)
-    except ValueError:
-        # A process has one precision for good, unless it is made to forget the last run's.
-        AcceleratorState._reset_state()  # noqa: SLF001
-        return Accelerator(mixed_precision=precision)
-
-
 def _memory_for(accelerator: Accelerator) -> AbstractContextManager[None]:
     return memory_kept() if accelerator.device.type == "cpu" else nullcontext()
 
@@ -459,64 +422,6 @@ def _claimed(
     else:
         accelerator.wait_for_everyone()
         yield
-
-
-def _classifier(settings: TrainSettings, data: TrainingData) -> Classifier:
-    torch.manual_seed(seed_of("weights", settings.seed))
-    model = create_model(
-        settings.model,
-        data.classes,
-        size=settings.size,
-        pretrained=settings.weights != "scratch",
-    )
-    model.fit = data.fit
-    model.set_trainable(_TRAINABLE[settings.weights])
-    return model.to(memory_format=torch.channels_last)
-
-
-def _optimizer(settings: TrainSettings, model: Classifier) -> torch.optim.Optimizer:
-    try:
-        return create_optimizer_v2(
-            _groups(settings, model),
-            settings.optimizer,
-            lr=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-        )
-    except (ImportError, AssertionError, RuntimeError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise TrainingError(
-            f"optimizer {settings.optimizer!r} cannot be used here ({reason}): choose another"
-        ) from error
-
-
-def _groups(settings: TrainSettings, model: Classifier) -> list[dict[str, Any]]:
-    """Group the weights by decay and by learning rate, which timm's schedules scale."""
-    head = _HEAD_RATE if settings.weights == "fine-tune" else 1.0
-    spared: set[str] = getattr(model.backbone, "no_weight_decay", set)()
-    parts = ((model.backbone, 1.0, spared), (model.head, head, set[str]()))
-    return [
-        {**group, "lr_scale": scale}
-        for part, scale, names in parts
-        for group in param_groups_weight_decay(
-            part, settings.weight_decay, no_weight_decay_list=names
-        )
-        if group["params"]
-    ]
-
-
-def _schedule(settings: TrainSettings, optimizer: torch.optim.Optimizer) -> Scheduler:
-    schedule, _ = create_scheduler_v2(
-        optimizer,
-        "cosine" if settings.schedule == "cosine" else "step",
-        num_epochs=settings.steps,
-        decay_epochs=max(1, math.ceil(settings.steps / 3)),
-        decay_rate=0.1 if settings.schedule == "step" else 1.0,
-        warmup_epochs=settings.warmup_steps,
-        warmup_lr=settings.learning_rate / (settings.warmup_steps + 1),
-        step_on_epochs=False,
-        updates_per_epoch=1,
-    )
-    return schedule
 
 
 def _mixed(
