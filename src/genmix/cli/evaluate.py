@@ -74,7 +74,7 @@ def evaluate(
     from rich.console import Console
 
     from genmix.errors import MissingExtraError
-    from genmix.storage import write_whole
+    from genmix.storage import write_whole, writing
 
     try:
         from genmix.cli.scores import print_evaluation
@@ -91,10 +91,10 @@ def evaluate(
     classifier = load_checkpoint(model)
     photos = Photos(data, classifier.size, classifier.classes, fit=classifier.fit)
     others = _open_domains(Path(domains), classifier) if domains else {}
-    for place, opened in ((data, photos), *others.items()):
-        if opened.ignored:
-            first = opened.ignored[0]
-            say(f"not used in {place}: {len(opened.ignored):,}, as {first.path}: {first.reason}")
+    _say_what_is_not_used({data: photos, **others})
+    if out:
+        with writing(Path(out)):  # better now than after hours
+            Path(out).parent.mkdir(parents=True, exist_ok=True)
     helpers = workers if workers > 1 else 0
     with progress_bar() as progress:
         clean = predict(classifier, photos, workers=helpers, progress=progress)
@@ -172,6 +172,13 @@ def _open_domains(folder: "Path", classifier: "Classifier") -> "dict[str, Photos
         place.name: Photos(place, classifier.size, classifier.classes, fit=classifier.fit)
         for place in places
     }
+
+
+def _say_what_is_not_used(opened: "dict[str, Photos]") -> None:
+    for place, photos in opened.items():
+        if photos.ignored:
+            first = photos.ignored[0]
+            say(f"not used in {place}: {len(photos.ignored):,}, as {first.path}: {first.reason}")
 
 
 def _as_parquet(photos: "Photos", probabilities: "Tensor", labels: "Tensor") -> bytes:
