@@ -178,11 +178,11 @@ def test_help_shows_examples_within_80_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("package", "option", "feature"),
+    ("package", "option", "feature", "extra"),
     [
-        ("art.attacks", ["--attacks", "fgsm@1/255"], "attacking a model"),
-        ("pyautoattack", ["--autoattack", "1/255"], "AutoAttack"),
-        ("imagecorruptions", ["--corruptions", "fog"], "corrupting pictures"),
+        ("art.attacks", ["--attacks", "fgsm@1/255"], "attacking a model", "proof"),
+        ("pyautoattack", ["--autoattack", "1/255"], "AutoAttack", "proof"),
+        ("imagecorruptions", ["--corruptions", "fog"], "corrupting pictures", "corruptions"),
     ],
 )
 def test_without_its_library_one_line_names_the_extra_before_any_work(
@@ -192,11 +192,12 @@ def test_without_its_library_one_line_names_the_extra_before_any_work(
     package: str,
     option: list[str],
     feature: str,
+    extra: str,
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     done = evaluate(model, photos, *option)
     assert done.exit_code == 1
-    assert done.stderr == f"Error: {feature} needs an extra: pip install 'genmix[proof]'\n"
+    assert done.stderr == f"Error: {feature} needs an extra: pip install 'genmix[{extra}]'\n"
 
 
 def test_without_torch_one_line_names_the_extra(model: Path, photos: Path) -> None:

@@ -156,5 +156,5 @@ def test_without_the_library_one_line_names_the_extra(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "imagecorruptions", None)
     with pytest.raises(MissingExtraError) as raised:
         check_corruption("fog", 1)
-    words = "corrupting pictures needs an extra: pip install 'genmix[proof]'"
+    words = "corrupting pictures needs an extra: pip install 'genmix[corruptions]'"
     assert str(raised.value) == words

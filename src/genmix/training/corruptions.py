@@ -82,5 +82,5 @@ def _library() -> Any:
     try:
         import imagecorruptions
     except ModuleNotFoundError as error:
-        raise MissingExtraError("corrupting pictures", "proof") from error
+        raise MissingExtraError("corrupting pictures", "corruptions") from error
     return imagecorruptions
