@@ -29,6 +29,7 @@ def pictures(count: int, size: int) -> Tensor:
         ("test_convnext", 40),
         ("test_vit", 64),
         ("preact_resnet18", 32),
+        ("preact_resnet18_025", 32),
         ("efficientnet_lite0", 64),
     ],
 )

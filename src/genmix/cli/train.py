@@ -193,7 +193,7 @@ def train(
             raise
         raise MissingExtraError("genmix train", "torch") from error
     chosen["workers"] = _workers(chosen["workers"])
-    preact = chosen["model"] == _PREACT
+    preact = chosen["model"].startswith(_PREACT)
     size = chosen.pop("size") or (32 if preact else 128)
     chosen["weights"] = chosen["weights"] or ("scratch" if preact else "fine-tune")
     pictures = _open(data, val, edited, composites, edits, shots, size, fit, chosen["seed"])

@@ -19,6 +19,8 @@ from genmix.training.preact import PreActResNet18
 Trainable: TypeAlias = Literal["all", "weights", "head"]
 
 PREACT = "preact_resnet18"
+_PREACT_WIDTHS = {PREACT: 64, f"{PREACT}_025": 16}
+"""Channels of the stem; the second name is the first at a quarter of the width, as timm names it."""
 LITE0 = "efficientnet_lite0"
 
 _SHOWN = (LITE0, PREACT, "resnet18", "convnext_nano", "vit_small_patch16_224")
@@ -102,8 +104,9 @@ def create_model(
     """Make a classifier.
 
     Args:
-        name: A timm model, "preact_resnet18", or "efficientnet_lite0": timm's
-            `tf_efficientnet_lite0`, whose ImageNet weights come in a package.
+        name: A timm model; "preact_resnet18", or "preact_resnet18_025" with a quarter of its
+            channels, 16 times cheaper; or "efficientnet_lite0": timm's `tf_efficientnet_lite0`,
+            whose ImageNet weights come in a package.
         classes: Class names, two or more.
         size: Side of the pictures in pixels; the model's own when left out.
         pretrained: Start from the model's pre-trained weights. The last layer is always new, and
@@ -116,8 +119,8 @@ def create_model(
     """
     if len(classes) < 2:
         raise TrainingError(f"there is one class, {classes[0]!r}: a classifier needs two or more")
-    if name == PREACT:
-        return _preact(classes, size or 32, pretrained)
+    if name in _PREACT_WIDTHS:
+        return _preact(name, classes, size or 32, pretrained)
     own = name if name != LITE0 else "tf_efficientnet_lite0"
     settings = timm.get_pretrained_cfg(own) if timm.is_model(own) else None
     if settings is None:
@@ -137,12 +140,12 @@ def create_model(
     return Classifier(name, classes, size, backbone, features, settings.mean, settings.std)
 
 
-def _preact(classes: Sequence[str], size: int, pretrained: bool) -> Classifier:
+def _preact(name: str, classes: Sequence[str], size: int, pretrained: bool) -> Classifier:
     if pretrained:
-        raise TrainingError(f"{PREACT} has no pre-trained weights: train it from scratch")
-    backbone = PreActResNet18()
-    features = _count_features(PREACT, backbone, size)
-    return Classifier(PREACT, classes, size, backbone, features, (0.5,) * 3, (0.25,) * 3)
+        raise TrainingError(f"{name} has no pre-trained weights: train it from scratch")
+    backbone = PreActResNet18(_PREACT_WIDTHS[name])
+    features = _count_features(name, backbone, size)
+    return Classifier(name, classes, size, backbone, features, (0.5,) * 3, (0.25,) * 3)
 
 
 def _count_features(name: str, backbone: nn.Module, size: int) -> int:
@@ -170,7 +173,7 @@ def _load_lite0(backbone: nn.Module) -> None:
 
 
 def _nearest_models(name: str) -> str:
-    known = [*timm.list_models(), LITE0, PREACT]
+    known = [*timm.list_models(), LITE0, *_PREACT_WIDTHS]
     if close := get_close_matches(name.casefold(), known, n=3, cutoff=0.6):
         return "did you mean " + " or ".join(f"'{one}'" for one in close) + "?"
     return f"give a name of timm's, such as {', '.join(_SHOWN)}"

@@ -5,26 +5,28 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-_WIDTHS = (64, 64, 128, 256, 512)
-"""Channels of the stem and of each stage."""
+_WIDENS = (1, 1, 2, 4, 8)
+"""Channels of the stem and of each stage, as multiples of the stem's."""
 
 
 class PreActResNet18(nn.Module):
-    """Pictures, normalised, N x 3 x H x W, to features N x 512.
+    """Pictures, normalised, N x 3 x H x W, to features N x 8 `width`.
 
     The 18-layer residual network with pre-activation (He et al. 2016, arXiv 1603.05027, figure 4e),
     with the stem for small pictures of the first residual networks (arXiv 1512.03385, section 4.2):
     a 3 x 3 convolution, no pooling.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 64) -> None:
+        """Make it, with `width` channels in the stem."""
         super().__init__()
-        self.stem = nn.Conv2d(3, _WIDTHS[0], 3, padding=1, bias=False)
+        widths = [width * times for times in _WIDENS]
+        self.stem = nn.Conv2d(3, widths[0], 3, padding=1, bias=False)
         blocks: list[nn.Module] = []
-        for stage, (before, width) in enumerate(pairwise(_WIDTHS)):
-            blocks += [_Block(before, width, 1 if stage == 0 else 2), _Block(width, width, 1)]
+        for stage, (before, after) in enumerate(pairwise(widths)):
+            blocks += [_Block(before, after, 1 if stage == 0 else 2), _Block(after, after, 1)]
         self.blocks = nn.Sequential(*blocks)
-        self.norm = nn.BatchNorm2d(_WIDTHS[-1])
+        self.norm = nn.BatchNorm2d(widths[-1])
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
