@@ -20,7 +20,7 @@ Trainable: TypeAlias = Literal["all", "weights", "head"]
 
 PREACT = "preact_resnet18"
 _PREACT_WIDTHS = {PREACT: 64, f"{PREACT}_025": 16}
-"""Channels of the stem; the second name is the first at a quarter of the width, as timm names it."""
+"""Channels of the stem, by name: the whole network, and a quarter of its width (timm's style)."""
 LITE0 = "efficientnet_lite0"
 
 _SHOWN = (LITE0, PREACT, "resnet18", "convnext_nano", "vit_small_patch16_224")
