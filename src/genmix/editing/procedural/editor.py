@@ -17,7 +17,7 @@ from genmix.images import Image
 from genmix.prompts import Prompt, load_library, shipped_libraries
 from genmix.seeding import generator
 
-REVISION = 1
+REVISION = 2
 """Raised whenever the picture that some look makes changes: cached edits are then made anew."""
 
 
