@@ -35,8 +35,8 @@ def test_genmix_takes_a_preset_or_a_file_and_a_share(tmp_path: Path) -> None:
     mine = tmp_path / "Mine.yaml"
     mine.write_text("hybrid_share: 0.5\n")
     for text, share, hybrid in (
-        ("genmix:domain-adaptation", SHARE, 0.25),
-        ("genmix:domain-adaptation@0.8", 0.8, 0.25),
+        ("genmix:domain-adaptation", SHARE, 0.5),
+        ("genmix:domain-adaptation@0.8", 0.8, 0.5),
         ("genmix@1", 1.0, 0.7),
         (f"genmix:{mine}@0.25", 0.25, 0.5),
     ):
