@@ -29,6 +29,18 @@ def workers_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def seed_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--seed`."""
+    return click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        metavar="N",
+        default=0,
+        show_default=True,
+        help="Of every random choice.",
+    )(command)
+
+
 def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that choose a recipe and change it; see `genmix.cli.choose`."""
     options = [

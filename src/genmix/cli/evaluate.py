@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genmix.cli.console import progress_bar, say, workers_option
+from genmix.cli.console import progress_bar, say, seed_option, workers_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,14 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--predictions", type=click.Path(), metavar="FILE", help="Every prediction, as Parquet."
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=0,
-    show_default=True,
-    help="Of every random choice.",
-)
+@seed_option
 @workers_option
 def evaluate(
     model: str,

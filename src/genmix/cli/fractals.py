@@ -2,7 +2,7 @@
 
 import click
 
-from genmix.cli.console import progress_bar, workers_option
+from genmix.cli.console import progress_bar, seed_option, workers_option
 
 
 @click.command()
@@ -18,14 +18,7 @@ from genmix.cli.console import progress_bar, workers_option
     show_default=True,
     help="Side in pixels.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=0,
-    show_default=True,
-    help="Of every random choice.",
-)
+@seed_option
 @click.option("--families", metavar="NAME,…", help="Only these families  [default: all]")
 @click.option("--sheet", metavar="FILE", help="Also draw the first 64 side by side (PNG).")
 @workers_option

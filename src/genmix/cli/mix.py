@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genmix.cli.console import progress_bar, say
+from genmix.cli.console import progress_bar, say, seed_option
 
 if TYPE_CHECKING:
     from genmix.datasets.fetching import Picture
@@ -57,14 +57,7 @@ class _Lambdas(click.ParamType[tuple[float, ...]]):
     show_default=True,
     help="Side of the pictures in pixels.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=0,
-    show_default=True,
-    help="Of every random choice.",
-)
+@seed_option
 def mix(
     images: tuple[str, ...],
     out: str,

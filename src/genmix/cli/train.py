@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genmix.cli.console import available_cpus, duration, print_table, progress_bar, say
+from genmix.cli.console import available_cpus, duration, print_table, progress_bar, say, seed_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -139,14 +139,7 @@ _RECENT = 20
     show_default=True,
     help="Mixed precision, for a GPU.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=0,
-    show_default=True,
-    help="Of every random choice.",
-)
+@seed_option
 @click.option(
     "--workers",
     type=click.IntRange(min=0),
