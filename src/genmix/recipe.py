@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_serializer, field_validator
 
+from genmix.editing import Editor, open_editor
 from genmix.errors import RecipeError, nearest
 from genmix.fractals import FAMILIES as FRACTAL_FAMILIES
 from genmix.images import Fit
@@ -43,10 +44,20 @@ class EditorChoice(_Strict):
     Attributes:
         name: As `genmix.editing.open_editor` takes it.
         strength: How far to go from the original, in (0, 1].
+        settings: The editor's own, by name; an editor refuses those that it does not know.
     """
 
     name: str = "procedural"
     strength: Annotated[float, Field(gt=0, le=1)] = 1.0
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
+
+    def open(self) -> Editor:
+        """Open it.
+
+        Raises:
+            EditorError: If there is no such editor or setting, or it cannot start.
+        """
+        return open_editor(self.name, strength=self.strength, settings=self.settings)
 
 
 class Seam(_Strict):

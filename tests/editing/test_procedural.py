@@ -416,3 +416,8 @@ def test_looks_are_loaded_only_when_an_editor_is_made() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert run.stdout.strip() == "[] True"
+
+
+def test_it_takes_no_settings_and_says_so() -> None:
+    with pytest.raises(EditorError, match="has no setting 'steps': it takes none"):
+        open_editor("procedural", settings={"steps": 20})

@@ -20,10 +20,9 @@ from genmix.datasets.samples import synthetic_photos
 from genmix.errors import EditorError, OutputError, SourceError
 from genmix.images import decode, encode_jpeg, encode_png
 from genmix.jobs import Share, augment
-from genmix.jobs import pipeline as pipeline_module
 from genmix.jobs import plan as plan_module
 from genmix.jobs.folder import WHOLE, OutputFolder
-from genmix.recipe import Recipe
+from genmix.recipe import EditorChoice, Recipe
 from tests.jobs.outputs import contents, rows
 
 
@@ -303,7 +302,7 @@ def test_an_editor_that_fails_stops_the_run_with_its_own_words(
         def edit(self, *_: object) -> None:
             raise EditorError("the server is gone")
 
-    monkeypatch.setattr(pipeline_module, "open_editor", lambda *_, **__: Broken())
+    monkeypatch.setattr(EditorChoice, "open", lambda _: Broken())
     with pytest.raises(EditorError, match="the server is gone"):
         augment(photos, tmp_path / "out", small)
 

@@ -68,10 +68,9 @@ def validate(file: str) -> None:
     \b
     genmix recipe validate my-recipe.yaml
     """
-    from genmix.editing import open_editor
     from genmix.recipe import load_recipe
 
     checked = load_recipe(file)
     prompts = checked.chosen_prompts()
-    open_editor(checked.editor.name, strength=checked.editor.strength).check(prompts)
+    checked.editor.open().check(prompts)
     click.echo(f"{file} is valid: {len(prompts)} prompts, {checked.size} pixels")

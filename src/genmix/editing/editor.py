@@ -1,12 +1,16 @@
 """The contract of an editor, and the registry that opens one by its name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Protocol, TypeAlias
 
 from genmix.errors import EditorError, nearest
 from genmix.images import Image
 from genmix.prompts import Prompt
+
+Settings: TypeAlias = Mapping[str, Any]
+"""An editor's own settings by name: plain values, as JSON has them."""
 
 
 class Editor(Protocol):
@@ -46,20 +50,24 @@ class Editor(Protocol):
         """
 
 
-def open_editor(name: str, *, strength: float = 1.0) -> Editor:
+def open_editor(
+    name: str, *, strength: float = 1.0, settings: Settings = MappingProxyType({})
+) -> Editor:
     """Open an editor by its name in text.
 
     Args:
         name: `procedural`, or `<kind>` or `<kind>:<what>` of an installed plug-in (entry point
-            group `genmix.editors`, a function of the name and the strength).
+            group `genmix.editors`, a function of the name, the strength and the settings).
         strength: How far to go from the original, in (0, 1].
+        settings: The editor's own; each editor says which it knows.
 
     Raises:
-        EditorError: If there is no such editor; the message names the known ones.
+        EditorError: If there is no such editor or setting, with the known ones, or the editor
+            cannot start.
     """
     known = {point.name: point for point in entry_points(group="genmix.editors")}
     kind = name.partition(":")[0]
     if kind not in known:
         raise EditorError(f"there is no editor '{name}'; {nearest(kind, sorted(known))}")
-    editor: Editor = known[kind].load()(name, strength=strength)
+    editor: Editor = known[kind].load()(name, strength=strength, settings=settings)
     return editor

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from genmix.datasets import Photo, Source, open_source
-from genmix.editing import Editor, open_editor
 from genmix.errors import OutputError, SourceError
 from genmix.fractals import FractalBank
 from genmix.jobs.finish import finish
@@ -62,7 +61,7 @@ def augment(
     folder.open()
     with folder.locked(share):
         bank = open_bank(recipe, workers, progress)
-        editor = _editor(recipe).fingerprint
+        editor = recipe.editor.open().fingerprint
         folder.claim(_identity(plan, editor, bank))
         folder.clean(share)
         folder.forget_incomplete(plan.shard_count)
@@ -91,7 +90,7 @@ def make_plan(source: str | Path, recipe: Recipe, limit: int | None) -> tuple[Pl
         GenmixError: If source, prompts or editor are not usable.
     """
     prompts = recipe.chosen_prompts()
-    _editor(recipe).check(prompts)
+    recipe.editor.open().check(prompts)
     photos = open_source(source)
     used: Sequence[Photo] = photos.photos if limit is None else spread(photos.photos, limit)
     return Plan(used, recipe, prompts), photos
@@ -137,16 +136,17 @@ def _run(plan: Plan, work: ShardWork, workers: int, progress: Progress) -> Summa
     return summary
 
 
-def _editor(recipe: Recipe) -> Editor:
-    return open_editor(recipe.editor.name, strength=recipe.editor.strength)
-
-
 def _identity(plan: Plan, editor: str, bank: FractalBank) -> dict[str, Any]:
-    """Everything that the output's bytes depend on, as plain values."""
+    """Everything that the output's bytes depend on, as plain values.
+
+    Of the editor's settings the fingerprint has those that change a picture; the others, such as
+    the size of a batch, may change from one run to the next.
+    """
     recipe = plan.recipe
+    left_out = {"prompts": {"library"}, "editor": {"settings"}}
     return {
         "format": 1,
-        **recipe.model_dump(mode="json", exclude={"prompts": {"library"}}),
+        **recipe.model_dump(mode="json", exclude=left_out),
         "prompt list": [prompt.id for prompt in plan.prompts],
         "prompt texts": [[prompt.prompt, prompt.instruction] for prompt in plan.prompts],
         "editor version": editor,

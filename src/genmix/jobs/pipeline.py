@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from genmix.compose import Composition, compose, draw_composition, mask_of
 from genmix.datasets import Photo, Source
 from genmix.datasets.layout import output_path
-from genmix.editing import Editor, open_editor
+from genmix.editing import Editor
 from genmix.editing.cache import EditCache
 from genmix.errors import ImageError
 from genmix.fractals import FractalBank
@@ -114,7 +114,7 @@ class Pipeline:
     @cached_property
     def editor(self) -> Editor:
         """The recipe's editor, opened when first needed."""
-        return open_editor(self.recipe.editor.name, strength=self.recipe.editor.strength)
+        return self.recipe.editor.open()
 
     @cached_property
     def _screens(self) -> Sequence[Any]:

@@ -7,7 +7,6 @@ import numpy as np
 
 from genmix.compose import hybrid, mask_of
 from genmix.datasets import Ignored, Photo
-from genmix.editing import open_editor
 from genmix.editing.cache import EditCache
 from genmix.errors import ImageError
 from genmix.images import Image
@@ -44,7 +43,7 @@ def preview(
     """
     recipe = recipe.changed(variants=1, output={"originals": "none"})
     prompts = recipe.chosen_prompts()
-    open_editor(recipe.editor.name, strength=recipe.editor.strength).check(prompts)
+    recipe.editor.open().check(prompts)
     bank = open_bank(recipe, 1, progress)
     pipeline = Pipeline(_Files(), recipe, prompts, bank, EditCache(edits or default_edits()))
     rows: list[SheetRow] = []

@@ -7,10 +7,12 @@ import pkgutil
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
+from types import MappingProxyType
 
 import numpy as np
 
 from genmix.editing import procedural
+from genmix.editing.editor import Settings
 from genmix.editing.procedural.looks import LOOKS
 from genmix.errors import EditorError, nearest
 from genmix.images import Image
@@ -91,19 +93,28 @@ class ProceduralEditor:
         )
 
 
-def from_name(name: str, *, strength: float) -> ProceduralEditor:
+def from_name(
+    name: str, *, strength: float, settings: Settings = MappingProxyType({})
+) -> ProceduralEditor:
     """Open the editor by its name in text; the entry point of the group `genmix.editors`.
 
     Args:
         name: `procedural`. It takes nothing after a colon.
         strength: How far to go from the original, in (0, 1].
+        settings: None that it would know.
 
     Raises:
-        EditorError: If something follows the name, or the strength is outside its range.
+        EditorError: If something follows the name, there is a setting, or the strength is outside
+            its range.
     """
     kind, colon, _ = name.partition(":")
     if colon:
         raise EditorError(f"there is no editor '{name}': write '{kind}', it takes nothing more")
+    if settings:
+        raise EditorError(
+            f"the editor '{kind}' has no setting '{next(iter(settings))}': it takes none but the "
+            "strength; leave it out"
+        )
     return ProceduralEditor(strength)
 
 
