@@ -109,7 +109,7 @@ def sniff(head: bytes) -> str | None:
     return next((name for magic, name in _BEGINNINGS if head.startswith(magic)), None)
 
 
-def decode(data: bytes, *, at_least: int | None = None) -> Image:
+def decode(data: bytes, *, at_least: int | None = None, most_pixels: int = MAX_PIXELS) -> Image:
     """Decode an encoded picture to RGB, turned the way its EXIF orientation says.
 
     How the modes of a file become RGB:
@@ -126,12 +126,13 @@ def decode(data: bytes, *, at_least: int | None = None) -> Image:
         data: A JPEG, PNG, WebP, BMP, TIFF, or GIF (its first frame).
         at_least: If only this many pixels of the shorter side are needed, a JPEG may be decoded
             at a half, a quarter or an eighth of its size, never below this.
+        most_pixels: Above this many, a picture is refused unread.
 
     Returns:
         uint8, height x width x 3, RGB.
 
     Raises:
-        ImageError: If the bytes are no such picture, are damaged, or exceed `MAX_PIXELS`.
+        ImageError: If the bytes are no such picture, are damaged, or have too many pixels.
     """
     if not data:
         raise ImageError("empty file")
@@ -144,7 +145,7 @@ def decode(data: bytes, *, at_least: int | None = None) -> Image:
         warnings.filterwarnings("ignore", module=r"PIL\.")
         try:
             with reader(io.BytesIO(data)) as picture:
-                _check_size(*picture.size)
+                _check_size(*picture.size, most_pixels)
                 _check_layout(picture)
                 if at_least is not None:
                     picture.draft(picture.mode, (at_least, at_least))
@@ -154,10 +155,10 @@ def decode(data: bytes, *, at_least: int | None = None) -> Image:
             raise ImageError(_reason(error)) from error
 
 
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
+def _check_size(width: int, height: int, most_pixels: int) -> None:
+    if width * height > most_pixels:
         raise ImageError(
-            f"image is {width}x{height}, more than {MAX_PIXELS // 1_000_000} megapixels"
+            f"image is {width}x{height}, more than {most_pixels / 1_000_000:.3g} megapixels"
         )
 
 
