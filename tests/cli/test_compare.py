@@ -63,6 +63,10 @@ def test_a_comparison_prints_tables_and_where_to_look_and_may_be_asked_again(
         (["--shots", "100"], 1, "8 photos and 100 are asked for"),
         (["--seeds", "0"], 2, "0 is not in the range"),
         (["--attacks", "fgsm"], 1, "'fgsm' is no attack"),
+        (["--attacks", "fgsm@0.0157"], 1, "'fgsm@0.0157' is no attack: write it as fgsm@4/255"),
+        (["--jobs", "0"], 2, "0 is not in the range"),
+        (["--schedule", "slow"], 2, "'slow' is not one of 'cosine', 'step', 'none'"),
+        (["--warmup-steps", "9"], 1, "warmup_steps is 9 of 2 steps"),
         (["--corruptions", "fogg"], 1, "did you mean 'fog'"),
         (["--target", "{}/drawings", "--target", "{}/drawings"], 2, "have the same name"),
         (["--target", "nowhere"], 1, "nowhere does not exist"),
@@ -80,6 +84,18 @@ def test_a_mistake_is_one_line_and_nothing_is_trained(
     assert words in done.stderr
     assert done.stderr.splitlines()[-1].startswith("Error: ")
     assert not (tmp_path / "out").exists()
+
+
+def test_every_run_is_trained_as_asked(place: Path, tmp_path: Path) -> None:
+    done = compare(
+        place / "photos", "-o", tmp_path / "out", "--arms", "baseline", "--seeds", "1", *QUICK,
+        "--schedule", "step", "--warmup-steps", "1", "--weight-decay", "0.1",
+        "--label-smoothing", "0.2", "--jobs", "2", "--json",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    trained = json.loads(done.stdout)["about"]["settings"]["train"]
+    asked = {"schedule": "step", "warmup_steps": 1, "weight_decay": 0.1, "label_smoothing": 0.2}
+    assert trained | asked == trained
 
 
 def test_help_shows_examples_within_80_columns() -> None:

@@ -1,6 +1,7 @@
 """Comparisons end to end: real photos on disk, real training, real processes that are killed."""
 
 import csv
+import io
 import json
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from genmix.errors import GenmixError
 from genmix.experiments.ablate import ablate
@@ -17,6 +19,7 @@ from genmix.experiments.bench import Bench, CompareSettings
 from genmix.experiments.compare import Status, compare
 from genmix.experiments.effects import Ablation
 from genmix.experiments.findings import Comparison
+from genmix.reporting.tables import print_comparison
 from genmix.training.checkpoint import load_checkpoint
 
 
@@ -124,10 +127,10 @@ def test_what_is_done_is_not_done_again_and_more_may_be_added(
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert [status.run for status in said] == sorted(status.run for status in said)
     assert said[-1].runs == 6
-    assert {status.stage.split(",")[0] for status in said} == {"training", "judging"}
+    assert {status.stage.split(",")[0] for status in said} == {"training", "judging", "finished"}
     steps = [status for status in said if status.stage == "training"]
     assert all(status.loss is not None and status.accuracy is not None for status in steps)
-    assert said[-1].seconds_left is not None
+    assert (said[-1].done, said[-1].seconds_left) == (6, 0.0)
     assert found.seeds == (0, 1, 2)
     assert len(results(out)) == 3 * 2 + 1 + 3
 
@@ -199,6 +202,20 @@ def test_attacks_and_corruptions_are_measured_on_so_many_photos(
     assert found.runs[0].scores.keys() >= set(keys)
     result = json.loads(next((tmp_path / "out").rglob("result.json")).read_bytes())
     assert result["evaluation"]["attacks"]["fgsm@4/255"]["count"] == 3
+
+
+def test_an_attack_written_in_another_way_is_measured_once_and_stands_in_the_table(
+    settings: CompareSettings, tmp_path: Path
+) -> None:
+    spelled = ("fgsm@4.0/255", " pgd-10@0.5/255", "pgd@0.50/255", "fgsm@4/255")
+    robust = settings.model_copy(update={"attacks": spelled, "limit": 3})
+    found = compare(robust, "baseline", tmp_path / "out", seeds=1)
+    keys = [metric.key for metric in found.metrics]
+    assert keys == ["target drawings", "val", "attack fgsm@4/255", "attack pgd@0.5/255", "ece"]
+    table = io.StringIO()
+    print_comparison(found, Console(file=table, width=120))
+    assert all(table.getvalue().count(name) == 1 for name in ("fgsm@4/255", "pgd@0.5/255"))
+    assert "attack" in (tmp_path / "out" / "comparison.csv").read_text()
 
 
 def test_models_are_kept_when_asked_for(settings: CompareSettings, tmp_path: Path) -> None:

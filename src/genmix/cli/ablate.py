@@ -73,6 +73,7 @@ def ablate(
     seeds: int,
     edits: str | None,
     workers: int,
+    jobs: int,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -97,7 +98,7 @@ def ablate(
     from genmix.reporting.figures import draw_factors, draw_pair, save
     from genmix.reporting.tables import print_ablation
 
-    settings = experiment_settings(data, workers=workers, **options)
+    settings = experiment_settings(data, workers=workers, jobs=jobs, **options)
     others = names_of(editors)
     with run_progress() as progress:
         found = run(
@@ -111,6 +112,7 @@ def ablate(
             shots=shots,
             edits=Path(edits) if edits else None,
             workers=workers,
+            jobs=jobs,
             progress=progress,
         )
     figures = [save(draw_factors(found), Path(out) / "factors")] if found.factors else []

@@ -52,6 +52,7 @@ def compare(
     shots: tuple[int | None, ...],
     edits: str | None,
     workers: int,
+    jobs: int,
     keep_models: bool,
     as_json: bool,
     **options: Any,
@@ -76,7 +77,7 @@ def compare(
     from genmix.reporting.figures import draw_comparison, draw_learning_curves, save
     from genmix.reporting.tables import print_comparison
 
-    settings = experiment_settings(data, workers=workers, **options)
+    settings = experiment_settings(data, workers=workers, jobs=jobs, **options)
     with run_progress() as progress:
         found = run(
             settings,
@@ -86,6 +87,7 @@ def compare(
             shots=shots,
             edits=Path(edits) if edits else None,
             workers=workers,
+            jobs=jobs,
             keep_models=keep_models,
             progress=progress,
         )

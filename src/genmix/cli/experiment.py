@@ -94,6 +94,29 @@ def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--lr", type=float, metavar="X", help="Learning rate  [default: by --weights]"
         ),
+        click.option("--weight-decay", type=float, metavar="X", default=0.05, show_default=True),
+        click.option(
+            "--schedule",
+            type=click.Choice(["cosine", "step", "none"]),
+            default="cosine",
+            show_default=True,
+            help="How the learning rate falls.",
+        ),
+        click.option(
+            "--warmup-steps",
+            type=click.IntRange(min=0),
+            metavar="N",
+            default=0,
+            show_default=True,
+            help="Steps in which the learning rate rises.",
+        ),
+        click.option(
+            "--label-smoothing",
+            type=click.FloatRange(0, 1),
+            metavar="X",
+            default=0.0,
+            show_default=True,
+        ),
         click.option(
             "--precision",
             type=click.Choice(["no", "fp16", "bf16"]),
@@ -115,6 +138,14 @@ def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--edits", metavar="DIR", help="The edit cache  [default: the user's cache]"),
         workers_option,
+        click.option(
+            "--jobs",
+            type=click.IntRange(min=1),
+            metavar="N",
+            default=1,
+            show_default=True,
+            help="Runs to train at a time, each with its share of the processors, or a GPU.",
+        ),
         click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON."),
     ]
     for option in reversed(options):
@@ -150,6 +181,7 @@ def experiment_settings(
     limit: int | None,
     fit: "Fit",
     workers: int,
+    jobs: int,
     **training: Any,
 ) -> "CompareSettings":
     """Read the options that all runs share.
@@ -168,7 +200,7 @@ def experiment_settings(
     training["size"] = training["size"] or (32 if small else 128)
     training["weights"] = training["weights"] or ("scratch" if small else "fine-tune")
     # Without a GPU, training itself uses all processors.
-    training["workers"] = workers if torch.cuda.is_available() else 0
+    training["workers"] = max(1, workers // jobs) if torch.cuda.is_available() else 0
     return CompareSettings(
         data=data,
         val=val,
@@ -191,7 +223,7 @@ def _by_folder(targets: tuple[str, ...]) -> dict[str, str]:
 
 @contextmanager
 def run_progress() -> "Iterator[Callable[[Status], None]]":
-    """Show which run is under way, its step, loss and accuracy, and the time left."""
+    """Show which runs are under way, their step, loss and accuracy, and the time left."""
     if not sys.stderr.isatty():
         yield _Lines()
         return
@@ -209,24 +241,21 @@ def run_progress() -> "Iterator[Callable[[Status], None]]":
 
 
 class _Bars:
-    """One bar for all runs, one for the run under way."""
+    """One bar for all runs, one for each that is under way."""
 
     def __init__(self, bars: Any) -> None:
         self._bars = bars
         self._runs = bars.add_task("runs", note="", total=None)
-        self._steps = bars.add_task("", note="", total=None)
+        self._jobs: dict[int, Any] = {}
 
     def __call__(self, status: "Status") -> None:
-        left = status.seconds_left
         self._bars.update(
-            self._runs,
-            description=f"run {status.run} of {status.runs}",
-            completed=status.run - 1,
-            total=status.runs,
-            note="" if left is None else f"about {duration(left)} left",
+            self._runs, completed=status.done, total=status.runs, note=_time_left(status)
         )
+        if status.job not in self._jobs:
+            self._jobs[status.job] = self._bars.add_task("", note="", total=None)
         self._bars.update(
-            self._steps,
+            self._jobs[status.job],
             description=f"{status.name}: {status.stage}",
             completed=status.step,
             total=status.steps,
@@ -235,26 +264,23 @@ class _Bars:
 
 
 class _Lines:
-    """A line when a run begins to make edits, to train, to be judged; every half minute between."""
+    """A line when a run begins to train, to be judged, and ends; every half minute between."""
 
     _SECONDS = 30.0
 
     def __init__(self) -> None:
-        self._said: tuple[int, str] | None = None
-        self._at = 0.0
+        self._said: dict[int, tuple[int, str, float]] = {}
 
     def __call__(self, status: "Status") -> None:
-        now = (status.run, status.stage.partition(",")[0])
-        if now == self._said and time.monotonic() - self._at < self._SECONDS:
+        stage, now = status.stage.partition(",")[0], time.monotonic()
+        run, before, at = self._said.get(status.job, (0, "", 0.0))
+        if (run, before) == (status.run, stage) and now - at < self._SECONDS:
             return
-        self._said, self._at = now, time.monotonic()
-        left = (
-            "" if status.seconds_left is None else f", about {duration(status.seconds_left)} left"
-        )
-        step = f" {status.step:,} of {status.steps:,}" if status.step else ""
+        self._said[status.job] = (status.run, stage, now)
+        step = f" {status.step:,} of {status.steps:,}" if status.step and status.steps > 1 else ""
         say(
             f"run {status.run} of {status.runs}, {status.name}: {status.stage}{step}"
-            f"{_numbers(status, ', ')}{left}"
+            f"{_numbers(status, ', ')}{_time_left(status, ', ')}"
         )
 
 
@@ -262,3 +288,9 @@ def _numbers(status: "Status", before: str = "") -> str:
     if status.loss is None or status.accuracy is None:
         return ""
     return f"{before}loss {status.loss:.3f}, accuracy {100 * status.accuracy:.0f} %"
+
+
+def _time_left(status: "Status", before: str = "") -> str:
+    if not status.seconds_left:
+        return ""
+    return f"{before}about {duration(status.seconds_left)} left"

@@ -25,6 +25,7 @@ def ablate(
     shots: Shots = None,
     edits: Path | None = None,
     workers: int = 1,
+    jobs: int = 1,
     progress: Callable[[Status], None] = lambda _: None,
 ) -> Ablation:
     """Find out what each part of a recipe does.
@@ -42,6 +43,7 @@ def ablate(
         shots: Photos of each class to train on; all when left out.
         edits: See `compare`.
         workers: See `compare`.
+        jobs: See `compare`.
         progress: See `compare`.
 
     Returns:
@@ -60,6 +62,7 @@ def ablate(
         reference=REFERENCE,
         edits=edits,
         workers=workers,
+        jobs=jobs,
         progress=progress,
     )
     ablation = Ablation(found, plan.factors, plan.pairs)

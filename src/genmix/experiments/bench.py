@@ -83,7 +83,8 @@ class Bench:
             name: Photos(path, size, photos.classes, fit=fit)
             for name, path in settings.targets.items()
         }
-        self.attacks = [Attack.parse(text) for text in settings.attacks]
+        # One may be written in two ways, such as pgd@4/255 and pgd-10@4/255.
+        self.attacks = list(dict.fromkeys(Attack.parse(text) for text in settings.attacks))
         self.metrics = _metrics(settings, [str(how) for how in self.attacks])
 
     def identity(self) -> dict[str, Any]:

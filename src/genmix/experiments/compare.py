@@ -3,9 +3,9 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,46 +15,18 @@ import torch
 from genmix import __version__
 from genmix.errors import ExperimentError
 from genmix.experiments.arms import BASELINE, Arm, parse_arms, same_edits
-from genmix.experiments.bench import Bench, CompareSettings, scores_of
+from genmix.experiments.bench import Bench, CompareSettings
 from genmix.experiments.findings import Comparison, Run, Shots, in_order
+from genmix.experiments.parallel import run_side_by_side
+from genmix.experiments.running import FINISHED, Planned, Runner, Status
 from genmix.experiments.runs import ExperimentFolder, Task
 from genmix.experiments.words import shots_text
 from genmix.jobs import augment
 from genmix.jobs.augment import default_edits
-from genmix.mixing import GenMixDataset
 from genmix.recipe import Recipe
 from genmix.storage import write_whole
-from genmix.training.checkpoint import CARD, WEIGHTS
-from genmix.training.loop import Moment
 
 __all__ = ["CompareSettings", "Status", "compare"]
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How far a comparison is.
-
-    Attributes:
-        run: Which run is under way, counted from 1; finished ones of earlier times count.
-        runs: How many there are.
-        name: What the run is: arm, photos, seed.
-        stage: "edits", "training", or "judging" and on what.
-        step: Of the stage.
-        steps: Steps of the stage.
-        loss: Of the last batch in training.
-        accuracy: Of the last batch in training, in [0, 1].
-        seconds_left: For all runs, reckoned from those of this time; None before the first ended.
-    """
-
-    run: int
-    runs: int
-    name: str
-    stage: str
-    step: int = 0
-    steps: int = 1
-    loss: float | None = None
-    accuracy: float | None = None
-    seconds_left: float | None = None
 
 
 def compare(
@@ -67,6 +39,7 @@ def compare(
     reference: str = BASELINE,
     edits: Path | None = None,
     workers: int = 1,
+    jobs: int = 1,
     keep_models: bool = False,
     progress: Callable[[Status], None] = lambda _: None,
 ) -> Comparison:
@@ -85,6 +58,9 @@ def compare(
         reference: The arm that the others are compared with; the first one, if it is not there.
         edits: The folder of the edit cache; in the user's cache folder when left out.
         workers: Processes that make edits.
+        jobs: Runs to train at a time, each in a process of its own with its share of the
+            processors, and one of the GPUs in turn. With more than one, a script needs
+            `if __name__ == "__main__":` around what it runs.
         keep_models: Keep the weights of every run; else only what was measured is kept.
         progress: Told how far it is.
 
@@ -93,7 +69,10 @@ def compare(
 
     Raises:
         GenmixError: A subclass that says what is wrong, where, and what to do.
+        KeyboardInterrupt: After Ctrl-C; runs under way have written down where they are.
     """
+    if jobs < 1:
+        raise ExperimentError(f"jobs is {jobs}: give 1 or more")
     chosen = [arm.fitted(settings.train.size, settings.fit) for arm in _arms(arms)]
     numbers = tuple(range(seeds)) if isinstance(seeds, int) else tuple(sorted(set(seeds)))
     if not numbers:
@@ -107,8 +86,8 @@ def compare(
     if any(folder.read(task) is None for task in tasks):
         bench.rehearse(chosen)
     with folder.opened(bench.identity(), chosen):
-        runner = _Runner(bench, folder, edits or default_edits(), workers, keep_models, progress)
-        results = runner.run_all(tasks)
+        work = _Work(bench, folder, edits or default_edits(), keep_models)
+        results = _run_all(tasks, work, workers, min(jobs, len(tasks)), progress)
         names = tuple(arm.name for arm in chosen)
         found = Comparison(
             arms=names,
@@ -121,7 +100,7 @@ def compare(
                 for task, result in zip(tasks, results, strict=True)
             ),
             sizes=sizes,
-            about=_about(bench, chosen),
+            about=_about(bench, chosen, results),
         )
         write_json(folder.path / "comparison.json", found.to_dict())
         write_whole(folder.path / "comparison.csv", found.to_csv().encode())
@@ -133,99 +112,90 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     write_whole(path, json.dumps(values, ensure_ascii=False, indent=1).encode())
 
 
-class _Runner:
-    """Does the runs that are not done yet, one after the other."""
+@dataclass(frozen=True)
+class _Work:
+    """What all runs need, wherever they are done."""
 
-    def __init__(
-        self,
-        bench: Bench,
-        folder: ExperimentFolder,
-        edits: Path,
-        workers: int,
-        keep_models: bool,
-        progress: Callable[[Status], None],
-    ) -> None:
-        self._bench = bench
-        self._folder = folder
-        self._edits = edits
-        self._workers = workers
-        self._keep_models = keep_models
-        self._progress = progress
-        self._made: dict[str, GenMixDataset] = {}
+    bench: Bench
+    folder: ExperimentFolder
+    edits: Path
+    keep_models: bool
 
-    def run_all(self, tasks: Sequence[Task]) -> list[dict[str, Any]]:
-        """Return the result of each task, training what is missing."""
-        results = [self._folder.read(task) for task in tasks]
-        left = sum(result is None for result in results)
-        done = len(tasks) - left
-        began = time.monotonic()
-        for k, task in enumerate(tasks):
-            if results[k] is not None:
-                continue
-            here = done - (len(tasks) - left)
-            seconds = (time.monotonic() - began) / here * (len(tasks) - done) if here else None
-            status = Status(done + 1, len(tasks), _name(task), "training", seconds_left=seconds)
-            results[k] = self._run(task, status)
-            done += 1
-        return [result for result in results if result is not None]
 
-    def _run(self, task: Task, status: Status) -> dict[str, Any]:
-        edits = None if task.arm.recipe is None else self._open_edits(task.arm, status)
-        steps = self._bench.settings.train.steps
-
-        def on_step(moment: Moment) -> None:
-            loss, accuracy = moment.loss, moment.accuracy
-            at = replace(status, step=moment.step, steps=steps, loss=loss, accuracy=accuracy)
-            self._progress(at)
-
-        work = self._folder.work(task)
-        trained = self._bench.fit_model(task, work, edits, on_step)
-        began = time.monotonic()
-
-        def on_judged(what: str, done: int, total: int) -> None:
-            self._progress(replace(status, stage=f"judging, {what}", step=done, steps=total))
-
-        judged = self._bench.judge(trained.model, on_judged)
-        result = {
-            "name": task.arm.name,
-            "arm": task.arm.identity(),
-            "shots": task.shots,
-            "seed": task.seed,
-            "scores": scores_of(judged),
-            "seconds": trained.seconds + time.monotonic() - began,
-            "loss of the last step": trained.history[-1].loss,
-            "evaluation": judged.to_dict(),
-        }
-        self._folder.finish(
-            task, result, [work / CARD, work / WEIGHTS] if self._keep_models else []
+def _run_all(
+    tasks: Sequence[Task],
+    work: _Work,
+    workers: int,
+    jobs: int,
+    progress: Callable[[Status], None],
+) -> list[dict[str, Any]]:
+    """Do the runs that are not done yet, and return the results of all."""
+    todo = _planned(tasks, work.folder)
+    watch = _Watch(len(tasks), len(todo), progress)
+    _make_edits(todo, work, workers, watch)
+    watch.begin()
+    if jobs == 1:
+        runner = Runner(work.bench, work.folder, work.edits, keep_models=work.keep_models)
+        for planned in todo:
+            runner.run(planned, watch)
+    elif todo:
+        settings = work.bench.settings
+        opens = partial(
+            Runner.open, settings, work.folder, work.edits, keep_models=work.keep_models
         )
-        return result
+        run_side_by_side(opens, todo, jobs, watch)
+    return [result for task in tasks if (result := work.folder.read(task)) is not None]
 
-    def _open_edits(self, arm: Arm, status: Status) -> GenMixDataset:
-        """Make the edits that an arm composes, once for all arms that share them."""
 
-        def on_edits(stage: str, done: int, total: int) -> None:
+class _Watch:
+    """Tells how far the runs are, with what only the whole comparison knows."""
+
+    def __init__(self, runs: int, left: int, tell: Callable[[Status], None]) -> None:
+        self._runs = runs
+        self._before = self._done = runs - left
+        self._tell = tell
+        self._began = time.monotonic()
+        self._seconds_left: float | None = None
+
+    def begin(self) -> None:
+        """Take the time from now on."""
+        self._began = time.monotonic()
+
+    def __call__(self, status: Status) -> None:
+        """Pass on how far a run is."""
+        if status.stage == FINISHED:
+            self._done += 1
+            seconds_each = (time.monotonic() - self._began) / (self._done - self._before)
+            self._seconds_left = seconds_each * (self._runs - self._done)
+        self._tell(replace(status, done=self._done, seconds_left=self._seconds_left))
+
+
+def _planned(tasks: Sequence[Task], folder: ExperimentFolder) -> list[Planned]:
+    """List the runs that are still to do."""
+    left = [task for task in tasks if folder.read(task) is None]
+    first = len(tasks) - len(left) + 1
+    return [
+        Planned(task, Status(number, len(tasks), _name(task), "training"))
+        for number, task in enumerate(left, first)
+    ]
+
+
+def _make_edits(
+    todo: Iterable[Planned], work: _Work, workers: int, tell: Callable[[Status], None]
+) -> None:
+    """Make the edits that runs compose, once for all that share them."""
+    needed: dict[Path, tuple[Recipe, Status]] = {}
+    for planned in todo:
+        if (recipe := planned.task.arm.recipe) is not None:
+            needed.setdefault(work.folder.set_of(recipe), (same_edits(recipe), planned.status))
+    for made, (recipe, status) in needed.items():
+
+        def on_edits(stage: str, done: int, total: int, status: Status = status) -> None:
             if stage == "pictures":
-                self._progress(replace(status, stage="edits", step=done, steps=total))
+                tell(replace(status, stage="edits", step=done, steps=total))
 
-        if arm.name not in self._made and arm.recipe is not None:
-            made = self._folder.sets / _digest(same_edits(arm.recipe))
-            augment(
-                self._bench.settings.data,
-                made,
-                same_edits(arm.recipe),
-                workers=self._workers,
-                edits=self._edits,
-                progress=on_edits,
-            )
-            self._made[arm.name] = GenMixDataset(
-                self._bench.settings.data,
-                made,
-                recipe=arm.recipe,
-                probability=arm.share,
-                edits=self._edits,
-            )
-        return self._made[arm.name]
+        data = work.bench.settings.data
+        augment(data, made, recipe, workers=workers, edits=work.edits, progress=on_edits)
 
 
 def _arms(arms: str | Sequence[Arm]) -> list[Arm]:
@@ -240,12 +210,12 @@ def _name(task: Task) -> str:
     return f"{task.arm.name}{few}, seed {task.seed}"
 
 
-def _digest(recipe: Recipe) -> str:
-    return blake2b(recipe.to_yaml().encode(), digest_size=6).hexdigest()
-
-
-def _about(bench: Bench, arms: Sequence[Arm]) -> dict[str, Any]:
+def _about(
+    bench: Bench, arms: Sequence[Arm], results: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
     """Return what somebody needs to repeat the comparison."""
+    # What earlier versions ran does not say.
+    threads = {number for result in results for number in result.get("threads", ["unknown"])}
     return {
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "settings": bench.settings.model_dump(mode="json"),
@@ -263,4 +233,5 @@ def _about(bench: Bench, arms: Sequence[Arm]) -> dict[str, Any]:
             "timm": timm.__version__,
         },
         "device": "cuda" if torch.cuda.is_available() else "cpu",
+        "threads": sorted(threads, key=str),
     }

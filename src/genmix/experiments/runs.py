@@ -1,25 +1,30 @@
 """The folder of a comparison: whose it is, and which runs are done; each exists whole or not.
 
 OUT/sets/<edits>/                            what genmix augment made for the arms
-OUT/work/<arm>/<shots>/<seed>/               a run under way
+OUT/work/<arm>/<shots>/<seed>/               a run under way: its training, its result until whole
 OUT/runs/<arm>/<shots>/<seed>/result.json    a finished run, and its model if models are kept
 """
 
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from genmix.errors import ExperimentError
-from genmix.experiments.arms import Arm
+from genmix.experiments.arms import Arm, same_edits
 from genmix.experiments.findings import Shots
 from genmix.jobs.folder import WHOLE, OutputFolder
+from genmix.recipe import Recipe
 from genmix.storage import write_whole, writing
 
 RESULT = "result.json"
+
+_THREADS = "threads.json"
 
 
 @dataclass(frozen=True)
@@ -46,10 +51,10 @@ class ExperimentFolder:
 
     path: Path
 
-    @property
-    def sets(self) -> Path:
-        """Where the sets of edits are."""
-        return self.path / "sets"
+    def set_of(self, recipe: Recipe) -> Path:
+        """Return where the edits of a recipe are; recipes that make the same ones share them."""
+        made = same_edits(recipe).to_yaml().encode()
+        return self.path / "sets" / blake2b(made, digest_size=6).hexdigest()
 
     @contextmanager
     def opened(self, identity: Mapping[str, Any], arms: Iterable[Arm]) -> Iterator[None]:
@@ -72,6 +77,7 @@ class ExperimentFolder:
                 runs.open()
                 runs.claim(_plain(arm.identity()))
             yield
+            self._forget_empty_work()
 
     def read(self, task: Task) -> dict[str, Any] | None:
         """Return the result of a run, or None if it is still to do.
@@ -90,9 +96,25 @@ class ExperimentFolder:
             ) from error
         return result
 
-    def work(self, task: Task) -> Path:
-        """Return the folder in which a run goes on."""
-        return self.path / "work" / task.place
+    def training(self, task: Task) -> Path:
+        """Return the folder in which a run trains."""
+        return self._work(task) / "training"
+
+    def note_threads(self, task: Task, number: int) -> list[int]:
+        """Note that a run goes on with so many threads, on which its last digits depend.
+
+        Returns:
+            All numbers of threads that it has gone on with, ascending.
+
+        Raises:
+            OutputError: If it cannot be written.
+        """
+        record = self._work(task) / _THREADS
+        before = json.loads(record.read_bytes()) if record.exists() else []
+        numbers = sorted({*before, number})
+        if numbers != before:
+            write_whole(record, json.dumps(numbers).encode())
+        return numbers
 
     def finish(self, task: Task, result: Mapping[str, Any], keep: Iterable[Path]) -> None:
         """Write a finished run whole, and forget its work.
@@ -105,8 +127,8 @@ class ExperimentFolder:
         Raises:
             OutputError: If it cannot be written.
         """
-        work, done = self.work(task), self.path / "runs" / task.place
-        staging = self.path / "work" / "finished"
+        work, done = self._work(task), self.path / "runs" / task.place
+        staging = work / "finished"
         with writing(self.path):
             shutil.rmtree(staging, ignore_errors=True)
             staging.mkdir(parents=True)
@@ -116,9 +138,15 @@ class ExperimentFolder:
             done.parent.mkdir(parents=True, exist_ok=True)
             staging.replace(done)
             shutil.rmtree(work)
-        with suppress(OSError):  # another run is under way beside it
-            for empty in work.relative_to(self.path).parents[:-1]:
-                (self.path / empty).rmdir()
+
+    def _work(self, task: Task) -> Path:
+        return self.path / "work" / task.place
+
+    def _forget_empty_work(self) -> None:
+        """Remove folders without runs; not before the end, for another run may begin in one."""
+        for folder, _, _ in os.walk(self.path / "work", topdown=False):
+            with suppress(OSError):
+                Path(folder).rmdir()
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
