@@ -7,12 +7,14 @@ from genmix.cli.ablate import ablate
 from genmix.cli.augment import augment
 from genmix.cli.compare import compare
 from genmix.cli.demo import demo
+from genmix.cli.edit import edit
 from genmix.cli.evaluate import evaluate
 from genmix.cli.fractals import fractals
 from genmix.cli.mix import mix
 from genmix.cli.preview import preview
 from genmix.cli.prompts import prompts
 from genmix.cli.recipe import recipe
+from genmix.cli.serve import serve
 from genmix.cli.train import train
 from genmix.errors import GenmixError, PromptError, RecipeError, nearest
 
@@ -64,9 +66,11 @@ for _command in (
     demo,
     augment,
     preview,
+    edit,
     prompts,
     recipe,
     fractals,
+    serve,
     mix,
     train,
     evaluate,

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genmix.cli.console import (
+    SOME_FAILED,
     duration,
+    edits_option,
     print_table,
     progress_bar,
     recipe_options,
     say,
+    show_left_out,
     size_of,
     workers_option,
 )
 
 if TYPE_CHECKING:
     from genmix.jobs import Estimate, Share, Summary
-
-_SOME_FAILED = 3
-_SHOWN = 10
 
 
 class _ShareType(click.ParamType["Share"]):
@@ -42,6 +42,7 @@ class _ShareType(click.ParamType["Share"]):
 @click.argument("source", type=click.Path())
 @click.option("-o", "--out", required=True, type=click.Path(), help="The output folder.")
 @recipe_options
+@edits_option
 @click.option(
     "--variants", type=click.IntRange(min=1), metavar="N", help="Pictures by photo and prompt."
 )
@@ -112,7 +113,7 @@ def augment(
     else:
         _show_summary(summary)
     if strict and summary.tally.failed:
-        sys.exit(_SOME_FAILED)
+        sys.exit(SOME_FAILED)
 
 
 def _show_estimate(found: "Estimate", out: str, as_json: bool) -> None:
@@ -132,7 +133,7 @@ def _show_estimate(found: "Estimate", out: str, as_json: bool) -> None:
             ("free at the output", size_of(found.free_bytes)),
         ]
     )
-    _show_left_out(found.ignored, "not used")
+    show_left_out(found.ignored, "not used")
     click.echo(f"Reckoned from {found.sampled} pictures that were made in memory.")
 
 
@@ -150,8 +151,8 @@ def _show_summary(summary: "Summary") -> None:
         ("time", duration(summary.seconds) if made else "nothing to do"),
     ]
     print_table(rows)
-    _show_left_out(tally.failed_photos, "could not be used")
-    _show_left_out(summary.ignored, "not used")
+    show_left_out(tally.failed_photos, "could not be used")
+    show_left_out(summary.ignored, "not used")
     for label in sorted(label for label, count in tally.classes.items() if not count):
         say(f"warning: nothing of the class '{label}' was written")
     if not summary.finished:
@@ -160,10 +161,3 @@ def _show_summary(summary: "Summary") -> None:
     click.echo(f"Training set   {summary.out / 'images'}")
     click.echo(f"Look at        {summary.out / 'contact-sheet.png'}")
     click.echo(f"Every picture  {summary.out / 'manifest.parquet'}")
-
-
-def _show_left_out(reasons: dict[str, str], what: str) -> None:
-    for path, reason in list(reasons.items())[:_SHOWN]:
-        say(f"{what}: {path}: {reason}")
-    if len(reasons) > _SHOWN:
-        say(f"… and {len(reasons) - _SHOWN:,} more; --json lists all")

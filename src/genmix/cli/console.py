@@ -9,6 +9,11 @@ from typing import Any, Protocol
 
 import click
 
+SOME_FAILED = 3
+"""The exit code of a run that is done but for some inputs, if `--strict` was given."""
+
+_SHOWN = 10
+
 
 def available_cpus() -> int:
     """Count the processors that this process may use."""
@@ -41,6 +46,13 @@ def seed_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def edits_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--edits`."""
+    return click.option(
+        "--edits", metavar="DIR", help="The edit cache  [default: the user's cache]"
+    )(command)
+
+
 def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that choose a recipe and change it; see `genmix.cli.choose`."""
     options = [
@@ -65,7 +77,6 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--seed", type=click.IntRange(min=0), metavar="N", help="Of every random choice."
         ),
-        click.option("--edits", metavar="DIR", help="The edit cache  [default: the user's cache]"),
     ]
     for option in reversed(options):
         command = option(command)
@@ -75,6 +86,14 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def say(message: str) -> None:
     """Print a line for people, on standard error, where it does not mix with results."""
     click.echo(message, err=True)
+
+
+def show_left_out(reasons: dict[str, str], what: str) -> None:
+    """Name the first of what was left out, with the reasons, on standard error."""
+    for path, reason in list(reasons.items())[:_SHOWN]:
+        say(f"{what}: {path}: {reason}")
+    if len(reasons) > _SHOWN:
+        say(f"… and {len(reasons) - _SHOWN:,} more; --json lists all")
 
 
 class Show(Protocol):

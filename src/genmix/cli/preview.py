@@ -4,13 +4,14 @@ from typing import Any
 
 import click
 
-from genmix.cli.console import progress_bar, recipe_options
+from genmix.cli.console import edits_option, progress_bar, recipe_options
 
 
 @click.command()
 @click.argument("photos", nargs=-1, required=True, type=click.Path())
 @click.option("-o", "--out", required=True, type=click.Path(), help="The sheet, a PNG file.")
 @recipe_options
+@edits_option
 def preview(
     photos: tuple[str, ...], out: str, recipe: str, edits: str | None, **choices: Any
 ) -> None:

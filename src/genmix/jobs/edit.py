@@ -1,0 +1,158 @@
+"""The job `edit`: fills the edit cache from a source and a recipe, and makes nothing else."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from genmix.datasets import Photo, Source
+from genmix.editing.cache import EditCache
+from genmix.errors import ImageError, SourceError
+from genmix.fractals import FractalBank
+from genmix.jobs.augment import Progress, make_plan
+from genmix.jobs.local import Tick, run_local
+from genmix.jobs.pipeline import Pipeline, Task
+from genmix.jobs.plan import items_of
+from genmix.prompts import Prompt
+from genmix.recipe import Recipe, load_recipe
+from genmix.screening import ScreenSettings
+
+
+@dataclass
+class EditSummary:
+    """What filling the cache came to.
+
+    Attributes:
+        edits: The folder of the edit cache.
+        planned: Edits that the recipe asks for.
+        made: Edits made now.
+        reused: Edits that were there.
+        failed_photos: Photos that could not be used, with the reason.
+        ignored: What in the source is no labelled photo, with the reason.
+        seconds: How long it took.
+    """
+
+    edits: Path
+    planned: int = 0
+    made: int = 0
+    reused: int = 0
+    failed_photos: dict[str, str] = field(default_factory=dict)
+    ignored: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return vars(self) | {"edits": str(self.edits)}
+
+
+def edit(
+    source: str | Path,
+    edits: str | Path,
+    recipe: Recipe | str | Path = "classification",
+    *,
+    workers: int = 1,
+    limit: int | None = None,
+    progress: Progress = lambda *_: None,
+) -> EditSummary:
+    """Make every edit that a recipe asks for and the cache does not have yet.
+
+    Running it again goes on where it was stopped; `genmix.jobs.augment` with the same recipe and
+    `edits` then makes none.
+
+    Args:
+        source: As `genmix.jobs.augment` takes it.
+        edits: The folder of the edit cache; made if missing.
+        recipe: A recipe, a preset's name or a recipe file.
+        workers: Processes.
+        limit: Use at most this many photos, spread evenly over the classes.
+        progress: Told how far it is; the stage is "edits".
+
+    Returns:
+        What it came to.
+
+    Raises:
+        GenmixError: A subclass that says what is wrong, where, and what to do.
+    """
+    started = time.monotonic()
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    # Screens judge an edit when it is used, and the originals need none.
+    no_screens = dict.fromkeys(ScreenSettings.model_fields)
+    recipe = recipe.changed(screens=no_screens, output={"originals": "none"})
+    plan, photos = make_plan(source, recipe, limit)
+    summary = EditSummary(Path(edits), plan.item_count)
+    summary.ignored = {entry.path: entry.reason for entry in photos.ignored}
+    work = _EditWork(photos, recipe, plan.prompts, Path(edits))
+    processes = getattr(recipe.editor.open(), "processes", None)
+    tasks = (plan.shard(k) for k in range(plan.shard_count))
+
+    def on_items(finished: int) -> None:
+        progress("edits", finished, summary.planned)
+
+    on_items(0)
+    for counts in run_local(work, tasks, min(workers, processes or workers), on_items):
+        summary.made += counts.made
+        summary.reused += counts.reused
+        summary.failed_photos |= counts.failed_photos
+    on_items(summary.planned)
+    summary.seconds = time.monotonic() - started
+    if len(summary.failed_photos) == len(plan.photos):
+        path, reason = next(iter(summary.failed_photos.items()))
+        raise SourceError(
+            f"none of the {len(plan.photos)} photos could be used; the first is {path} ({reason})"
+        )
+    return summary
+
+
+@dataclass
+class _Counts:
+    """What some photos came to."""
+
+    made: int = 0
+    reused: int = 0
+    failed_photos: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class _EditWork:
+    """Edits some photos; picklable, and opens the editor in its own process."""
+
+    source: Source
+    recipe: Recipe
+    prompts: tuple[Prompt, ...]
+    edits: Path
+
+    def __call__(self, photos: Sequence[Photo], tick: Tick) -> _Counts:
+        counts, before = _Counts(), (self._pipeline.edits.made, self._pipeline.edits.reused)
+        tasks = self._tasks(photos, counts, tick)
+        while batch := list(islice(tasks, self._pipeline.editor.batch_size)):
+            self._pipeline.edit(batch)
+            for _ in batch:
+                tick()
+        counts.made = self._pipeline.edits.made - before[0]
+        counts.reused = self._pipeline.edits.reused - before[1]
+        return counts
+
+    def _tasks(self, photos: Sequence[Photo], counts: _Counts, tick: Tick) -> Iterator[Task]:
+        for photo in photos:
+            items = items_of(photo, self.recipe, self.prompts)
+            try:
+                ready = self._pipeline.read(photo)
+            except ImageError as error:
+                counts.failed_photos[photo.path] = str(error)
+                for _ in items:
+                    tick()
+                continue
+            for item in items:
+                if item.prompt is not None:
+                    yield Task(ready, item.prompt, item.variant)
+
+    @cached_property
+    def _pipeline(self) -> Pipeline:
+        cv2.setNumThreads(1)  # the workers are the parallelism
+        bank = FractalBank.open(1, 8, 0)  # nothing is blended; a pipeline has a bank
+        return Pipeline(self.source, self.recipe, self.prompts, bank, EditCache(self.edits))
