@@ -14,10 +14,10 @@ from click.testing import CliRunner, Result
 
 from genmix.cli import main
 from genmix.datasets.samples import synthetic_photos
+from genmix.networks.models import create_model
 from genmix.training.checkpoint import load_checkpoint, save_checkpoint
 from genmix.training.data import Photos
 from genmix.training.evaluation import Evaluation, predict
-from genmix.training.models import create_model
 
 
 def evaluate(*arguments: str | Path) -> Result:

@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from genmix.errors import OutputError, TrainingError
+from genmix.networks.models import Classifier, create_model
 from genmix.training.checkpoint import RunFolder, load_checkpoint, save_checkpoint
-from genmix.training.models import Classifier, create_model
 
 
 @pytest.fixture

@@ -15,13 +15,13 @@ from torch.nn.functional import cross_entropy
 from genmix.datasets.samples import synthetic_photos
 from genmix.errors import ImageError, TrainingError
 from genmix.images import encode_png
+from genmix.networks.models import Classifier
 from genmix.seeding import seed_of
 from genmix.training.attacks import Attack, attack
 from genmix.training.corruptions import corrupt
 from genmix.training.data import Photos
 from genmix.training.evaluation import Evaluation, evaluate, predict, stratified
 from genmix.training.metrics import score
-from genmix.training.models import Classifier
 
 
 def features() -> nn.Module:

@@ -20,11 +20,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from genmix.datasets.samples import synthetic_photos
 from genmix.errors import ImageError, OutputError, TrainingError
+from genmix.networks.models import create_model
 from genmix.training import building, loop
 from genmix.training.checkpoint import RunFolder, load_checkpoint
 from genmix.training.data import Photos, hold_out
 from genmix.training.loop import Moment, train
-from genmix.training.models import create_model
 from tests.training.runs import SIZE, run, settings
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from genmix.errors import MissingExtraError, TrainingError
 from genmix.images import decode, prepare
-from genmix.training.models import create_model
+from genmix.networks.models import create_model
 
 THREE = ("ant", "bee", "cat")
 

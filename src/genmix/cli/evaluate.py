@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from genmix.networks.models import Classifier
     from genmix.training.attacks import Attack
     from genmix.training.data import Photos
-    from genmix.training.models import Classifier
 
 
 @click.command()

@@ -14,11 +14,11 @@ from genmix.experiments.words import joined
 from genmix.images import Fit
 from genmix.jobs.augment import make_plan
 from genmix.mixing import GenMixDataset
+from genmix.networks.models import Classifier, create_model
 from genmix.training.attacks import Attack
 from genmix.training.data import Composites, Photos, TrainingData, few_shot, hold_out
 from genmix.training.evaluation import Evaluation, evaluate
 from genmix.training.loop import Moment, Trained, train
-from genmix.training.models import Classifier, create_model
 from genmix.training.settings import TrainSettings
 
 HOLD_OUT = 0.2

@@ -11,9 +11,9 @@ from timm.scheduler import create_scheduler_v2
 from timm.scheduler.scheduler import Scheduler
 
 from genmix.errors import TrainingError
+from genmix.networks.models import Classifier, Trainable, create_model
 from genmix.seeding import seed_of
 from genmix.training.data import TrainingData
-from genmix.training.models import Classifier, Trainable, create_model
 from genmix.training.settings import TrainSettings, Weights
 
 _TRAINABLE: dict[Weights, Trainable] = {

@@ -18,13 +18,13 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from genmix.errors import GenmixError, TrainingError
+from genmix.networks.models import Classifier
 from genmix.seeding import generator, seed_of
 from genmix.training.attacks import Attack, attack, check_attack
 from genmix.training.corruptions import MIN_SIZE, SEVERITIES, check_corruption, corrupt
 from genmix.training.data import Photos
 from genmix.training.memory import memory_kept
 from genmix.training.metrics import Scores, score
-from genmix.training.models import Classifier
 
 BATCH_SIZE = 64
 

@@ -26,6 +26,7 @@ from torch.utils.tensorboard import SummaryWriter
 from genmix.errors import GenmixError, TrainingError
 from genmix.mixing import SoftTargetLoss, mixed_accuracy
 from genmix.mixing.base import Mixer
+from genmix.networks.models import Classifier
 from genmix.processes import follow_parent
 from genmix.seeding import generator, seed_of
 from genmix.training.building import (
@@ -38,7 +39,6 @@ from genmix.training.checkpoint import RunFolder, load_checkpoint
 from genmix.training.data import TrainingData, TrainingSet
 from genmix.training.memory import memory_kept
 from genmix.training.mixers import create_mixer
-from genmix.training.models import Classifier
 from genmix.training.settings import TrainSettings
 
 SAVE_SECONDS = 30.0

@@ -7,8 +7,8 @@ from timm.optim import list_optimizers
 
 from genmix.errors import TrainingError, nearest
 from genmix.mixing.losses import LossName
+from genmix.networks.models import LITE0
 from genmix.training.mixers import create_mixer
-from genmix.training.models import LITE0
 from genmix.training.transforms import TRANSFORMS
 from genmix.validation import validate
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from genmix.errors import MissingExtraError, TrainingError
 from genmix.images import Fit
-from genmix.training.preact import PreActResNet18
+from genmix.networks.preact import PreActResNet18
 
 Trainable: TypeAlias = Literal["all", "weights", "head"]
 
