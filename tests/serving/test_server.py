@@ -38,7 +38,8 @@ def ask(address: str, files: Any = None, **fields: Any) -> httpx.Response:
     files = files or {"image": encode_png(picture())}
     data = {"prompt": "snowy", **fields}
     url = f"{address}/v1/images/edits"
-    return httpx.post(url, data=data, files=files, timeout=PATIENCE_SECONDS)
+    # Without certificates, which take longer to load than all the rest.
+    return httpx.post(url, data=data, files=files, timeout=PATIENCE_SECONDS, verify=False)
 
 
 def pictures_of(response: httpx.Response) -> list[Image]:
