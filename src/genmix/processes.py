@@ -22,11 +22,24 @@ def worker_pool(
         setup: Called once in each, with `arguments`; both must be picklable.
         *arguments: What it is called with.
     """
-    return ProcessPoolExecutor(workers, context, _begin, (setup, arguments))
+    count = context.Value("i", 0)
+    return ProcessPoolExecutor(workers, context, _begin, (count, setup, arguments))
 
 
-def _begin(setup: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+def worker_number() -> int:
+    """Tell which of its pool's workers this process is, from 0; 0 in any other process."""
+    return _number
+
+
+_number = 0
+
+
+def _begin(count: Any, setup: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+    global _number
     follow_parent()
+    with count.get_lock():
+        _number = count.value
+        count.value += 1
     if setup is not None:
         setup(*arguments)
 
