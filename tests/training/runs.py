@@ -19,6 +19,7 @@ def settings(**changes: object) -> TrainSettings:
         "steps": 12,
         "batch_size": 8,
         "mixer": "cutmix",
+        "average": 0.5,
     }
     return TrainSettings.of(**{**small, **changes})
 

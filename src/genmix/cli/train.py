@@ -133,6 +133,14 @@ _RECENT = 20
     show_default=True,
 )
 @click.option(
+    "--average",
+    type=click.FloatRange(0, 1),
+    metavar="X",
+    default=0.0,
+    show_default=True,
+    help="Take the mean of the weights over this share of the steps, at the end.",
+)
+@click.option(
     "--precision",
     type=click.Choice(["no", "fp16", "bf16"]),
     default="no",

@@ -29,6 +29,7 @@ from genmix.mixing.base import Mixer
 from genmix.networks.models import Classifier
 from genmix.processes import follow_parent
 from genmix.seeding import generator, seed_of
+from genmix.training.averaging import WeightAverage
 from genmix.training.building import (
     build_accelerator,
     build_classifier,
@@ -153,6 +154,7 @@ class _Run:
         self.model, self.optimizer = accelerator.prepare(self.classifier, optimizer)
         self.mixer = create_mixer(settings.mixer, len(data.classes)) if settings.mixer else None
         self.criterion = SoftTargetLoss(settings.loss, label_smoothing=settings.label_smoothing)
+        self.average = WeightAverage(self.classifier) if settings.average else None
         self.history: list[Moment] = []
         self.seconds = 0.0
         self._resume()
@@ -208,8 +210,17 @@ class _Run:
         self.accelerator.backward(loss)
         self.optimizer.step()
         self.optimizer.zero_grad()
+        self._average_at(step)
         rate = float(self.optimizer.param_groups[0]["lr"])
         return loss.detach(), mixed_accuracy(logits, targets), rate
+
+    def _average_at(self, step: int) -> None:
+        """Take the weights into the average, where it has begun; at the end, take the average."""
+        steps, share = self.settings.steps, self.settings.average
+        if self.average is not None and step > steps * (1 - share):
+            self.average.add(self.classifier)
+            if step == steps:
+                self.average.copy_to(self.classifier)
 
     def _placed(self, pictures: Tensor) -> Tensor:
         """Bring a batch to the device, as float in [0, 1]."""
@@ -292,6 +303,8 @@ class _Run:
             return
         self.classifier.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         if self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(state["scaler"])
         self.history = [Moment(*values) for values in state["history"]]
@@ -306,6 +319,7 @@ class _Run:
             {
                 "model": self.classifier.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
+                "average": None if self.average is None else self.average.state_dict(),
                 "scaler": None if scaler is None else scaler.state_dict(),
                 "history": [astuple(moment) for moment in self.history],
                 "seconds": self.seconds,

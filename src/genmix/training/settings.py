@@ -39,6 +39,9 @@ class TrainSettings(BaseModel):
         weight_decay: Of weights; biases and normalisation have none.
         schedule: "cosine" to 0; "step", a tenth after each third of the steps; "none".
         warmup_steps: Steps in which the learning rate rises from 0.
+        average: Share of the steps, at the end, over which the weights are averaged (stochastic
+            weight averaging); 0 takes those of the last step. Best with a schedule that does not
+            fall to 0.
         label_smoothing: ε in [0, 1].
         loss: A name of `genmix.mixing.losses`.
         mixer: See `create_mixer`; None mixes nothing.
@@ -60,6 +63,7 @@ class TrainSettings(BaseModel):
     weight_decay: Rate = 0.05
     schedule: Schedule = "cosine"
     warmup_steps: Count = 0
+    average: Annotated[float, Field(ge=0, le=1)] = 0.0
     label_smoothing: Annotated[float, Field(ge=0, le=1)] = 0.0
     loss: LossName = "cross_entropy"
     mixer: str | None = None
