@@ -98,6 +98,18 @@ def test_every_run_is_trained_as_asked(place: Path, tmp_path: Path) -> None:
     assert trained | asked == trained
 
 
+def test_networks_for_small_pictures_are_trained_on_small_pictures(
+    place: Path, tmp_path: Path
+) -> None:
+    done = compare(
+        place / "photos", "-o", tmp_path / "out", "--arms", "baseline", "--seeds", "1", "--json",
+        "--model", "preact_resnet18_025", "--steps", "1", "--batch-size", "8", "--workers", "1",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    trained = json.loads(done.stdout)["about"]["settings"]["train"]
+    assert (trained["size"], trained["weights"]) == (32, "scratch")
+
+
 def test_help_shows_examples_within_80_columns() -> None:
     shown = compare("--help")
     assert "genmix compare photos -o proof --arms baseline,mixup" in shown.output

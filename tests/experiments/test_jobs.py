@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,25 +15,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from genmix.errors import ExperimentError, GenmixError
+from genmix.errors import ExperimentError, GenmixError, ImageError
 from genmix.experiments.arms import parse_arm
 from genmix.experiments.bench import CompareSettings
 from genmix.experiments.compare import Status, compare
-from genmix.experiments.parallel import threads_of
+from genmix.experiments.parallel import run_side_by_side, threads_of
+from genmix.experiments.running import Planned
 from genmix.experiments.runs import ExperimentFolder, Task
 from tests.experiments.test_compare import arms_of, changed, results
 
 STEPS = 300
 """Of runs that are stopped in the middle: a few seconds."""
-
-
-def command_of(photos: Path, drawings: Path, out: Path, steps: int) -> list[str]:
-    return [
-        sys.executable, "-m", "genmix", "compare", str(photos), "-o", str(out),
-        "--target", str(drawings), "--arms", "baseline,mixup", "--seeds", "2",
-        "--model", "test_resnet", "--weights", "scratch", "--size", "32", "--steps", str(steps),
-        "--batch-size", "8", "--workers", "1", "--jobs", "2",
-    ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -110,14 +103,19 @@ def test_stopped_and_then_killed_no_process_stays_and_the_numbers_are_the_same(
     place: Path, alone: dict[str, object], tmp_path: Path
 ) -> None:
     out, log = tmp_path / "out", tmp_path / "log"
-    command = command_of(place / "photos", place / "drawings", out, STEPS)
+    command = [
+        sys.executable, "-m", "genmix", "compare", str(place / "photos"), "-o", str(out),
+        "--target", str(place / "drawings"), "--arms", "baseline,mixup", "--seeds", "2",
+        "--model", "test_resnet", "--weights", "scratch", "--size", "32", "--steps", str(STEPS),
+        "--batch-size", "8", "--workers", "1", "--jobs", "2",
+    ]  # fmt: skip
     with started(command, log) as process:
         until(lambda: under_way(log, 2))
         os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to every process
     assert process.returncode == 130
     assert log.read_text().splitlines()[-1] == "stopped; run the same command again to go on"
     assert "Traceback" not in log.read_text()
-    assert len(list(out.glob("work/*/*/*/training/.genmix/state.pt"))) == 2
+    assert list(out.glob("work/*/*/*/training/.genmix/state.pt"))
     with started(command, log) as process:
         until(lambda: under_way(log, 2))
         process.kill()
@@ -126,20 +124,18 @@ def test_stopped_and_then_killed_no_process_stays_and_the_numbers_are_the_same(
     assert results(out) == alone
 
 
-def test_an_error_in_a_run_is_one_line_and_the_others_stop(place: Path, tmp_path: Path) -> None:
-    out, log = tmp_path / "out", tmp_path / "log"
+def test_an_error_in_a_run_is_the_comparisons_and_no_process_says_more(
+    place: Path, settings: CompareSettings, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     shutil.copytree(place / "drawings", tmp_path / "drawings")
     damaged = max((tmp_path / "drawings").rglob("*.*"))
     damaged.write_bytes(damaged.read_bytes()[:100])
-    command = command_of(place / "photos", tmp_path / "drawings", out, steps=6)
-    with started(command, log) as process:
-        pass  # it ends by itself
-    assert process.returncode == 1
-    last = log.read_text().splitlines()[-1]
-    assert last.startswith("Error: ")
-    assert damaged.name in last
-    assert "Traceback" not in log.read_text()
-    assert results(out) == {}
+    other = settings.model_copy(update={"targets": {"drawings": str(tmp_path / "drawings")}})
+    with pytest.raises(ImageError, match=f"{damaged.name}: truncated; remove it"):
+        compare(other, "baseline,mixup", tmp_path / "out", seeds=2, jobs=2)
+    assert capfd.readouterr() == ("", "")
+    assert active_children() == []
+    assert results(tmp_path / "out") == {}
 
 
 def test_a_job_that_dies_is_named_and_none_is_left(
@@ -152,6 +148,28 @@ def test_a_job_that_dies_is_named_and_none_is_left(
     with pytest.raises(GenmixError, match=r"a job was killed.* with fewer --jobs"):
         compare(settings, "baseline", tmp_path / "out", seeds=4, jobs=2, progress=kill)
     assert active_children() == []
+
+
+class Stuck:
+    """Stands for a runner whose step has no end."""
+
+    def run(self, planned: Planned, tell: Callable[[Status], None]) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        tell(planned.status)
+        time.sleep(600)
+
+
+def test_a_second_ctrl_c_does_not_wait() -> None:
+    def press_twice(_: Status) -> None:
+        threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+        raise KeyboardInterrupt
+
+    began = time.monotonic()
+    todo = [Planned(Task(parse_arm("baseline"), None, 0), Status(1, 1, "baseline", "training"))]
+    with pytest.raises(KeyboardInterrupt):
+        run_side_by_side(Stuck, todo, 2, press_twice)  # type: ignore[arg-type]
+    until(lambda: not active_children())
+    assert time.monotonic() - began < 500
 
 
 def test_no_jobs_are_refused(settings: CompareSettings, tmp_path: Path) -> None:

@@ -196,7 +196,7 @@ def experiment_settings(
     from genmix.training.settings import TrainSettings
 
     chosen = names_of(corruptions)
-    small = training["model"] == _PREACT
+    small = training["model"].startswith(_PREACT)
     training["size"] = training["size"] or (32 if small else 128)
     training["weights"] = training["weights"] or ("scratch" if small else "fine-tune")
     # Without a GPU, training itself uses all processors.
