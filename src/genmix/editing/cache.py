@@ -50,7 +50,7 @@ class EditCache:
         """Return the edit, or None if it is not there or no longer readable."""
         try:
             return decode(self.path(key).read_bytes())
-        except (FileNotFoundError, ImageError):
+        except (FileNotFoundError, NotADirectoryError, ImageError):
             return None
 
     def put(self, key: str, edit: Image) -> Image:
