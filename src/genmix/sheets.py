@@ -181,6 +181,12 @@ _CJK_FONTS = (
 _LAST_LATIN = 0x24F
 
 
+def japanese_font() -> str | None:
+    """Return the family of the font in which Japanese is written here, if there is one."""
+    font = _cjk_font(12)
+    return None if font is None else font.getname()[0]
+
+
 def _font(text: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Choose a font that has the text's script; without one, Pillow's own shows boxes."""
     foreign = any(ord(letter) > _LAST_LATIN for letter in text)

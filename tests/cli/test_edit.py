@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from genmix.cli import main
 from genmix.datasets.samples import synthetic_photos
+from genmix.jobs import plan as plan_module
 
 
 def genmix(*arguments: str | Path) -> Result:
@@ -46,6 +47,18 @@ def test_workers_and_variants_make_the_edits_that_are_asked_for(
     assert len(list(edits.rglob("*.jpg"))) == 24
     for word in ("planned", "edits made", "re-used", "could not be used", "Edits"):
         assert word in done.output
+
+
+def test_shares_fill_one_cache(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan_module, "_ITEMS_PER_SHARD", 4)
+    shares = [
+        outcome("edit", photos, "-o", tmp_path / "edits", "--shard", f"{k}/4") for k in (1, 2, 3, 4)
+    ]
+    assert sum(share["planned"] for share in shares) == 24
+    assert all(share["made"] == share["planned"] > 0 for share in shares)
+    assert outcome("edit", photos, "-o", tmp_path / "edits")["reused"] == 24
 
 
 def test_failed_photos_are_listed_and_strict_says_so(tmp_path: Path) -> None:

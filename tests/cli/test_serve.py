@@ -94,10 +94,10 @@ def test_ctrl_c_ends_a_run_that_waits_for_a_server_at_once(
         (["--host", "gpu.example"], 2, "there is no API key"),
         (["--api-key-file", "none.txt"], 2, "cannot read the API keys in none.txt"),
         (["--api-key-file", os.devnull], 2, "write one a line"),
-        (["--set", "steps"], 2, "write it as KEY=VALUE"),
+        (["--editor-set", "steps"], 2, "write it as KEY=VALUE"),
         (["--queue", "3"], 2, "too short for a request of --max-pictures 16"),
         (["--editor", "procedral", "--port", "0"], 1, "did you mean 'procedural'"),
-        (["--set", "steps=4", "--port", "0"], 1, "steps"),
+        (["--editor-set", "steps=4", "--port", "0"], 1, "steps"),
         (["--host", "203.0.113.7", "--api-key-file", "{keys}"], 1, "cannot listen at 203.0.113.7"),
     ],
 )

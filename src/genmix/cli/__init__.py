@@ -7,6 +7,7 @@ from genmix.cli.ablate import ablate
 from genmix.cli.augment import augment
 from genmix.cli.compare import compare
 from genmix.cli.demo import demo
+from genmix.cli.doctor import doctor
 from genmix.cli.edit import edit
 from genmix.cli.evaluate import evaluate
 from genmix.cli.fractals import fractals
@@ -76,5 +77,6 @@ for _command in (
     evaluate,
     compare,
     ablate,
+    doctor,
 ):
     main.add_command(_command)

@@ -1,7 +1,6 @@
 """`genmix augment`: the main job."""
 
 import json
-import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from genmix.cli.console import (
     progress_bar,
     recipe_options,
     say,
+    shard_option,
     show_left_out,
     size_of,
     workers_option,
@@ -22,20 +22,6 @@ from genmix.cli.console import (
 
 if TYPE_CHECKING:
     from genmix.jobs import Estimate, Share, Summary
-
-
-class _ShareType(click.ParamType["Share"]):
-    name = "i/n"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> "Share":
-        from genmix.jobs import Share
-
-        match = re.fullmatch(r"(\d+)/(\d+)", str(value))
-        if match is None or not 1 <= int(match[1]) <= int(match[2]):
-            self.fail(f"{value!r} is no share: write i/n, from 1/n to n/n", param, ctx)
-        return Share(int(match[1]), int(match[2]))
 
 
 @click.command()
@@ -55,12 +41,7 @@ class _ShareType(click.ParamType["Share"]):
     "--limit", type=click.IntRange(min=1), metavar="N", help="Use this many photos, of all classes."
 )
 @workers_option
-@click.option(
-    "--shard",
-    type=_ShareType(),
-    metavar="I/N",
-    help="Do one part of n, e.g. 2/4; any order, any machine.",
-)
+@shard_option
 @click.option("--dry-run", is_flag=True, help="Count and estimate time and disk; write nothing.")
 @click.option("--strict", is_flag=True, help="Exit with 3 if any photo could not be used.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")

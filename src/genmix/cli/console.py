@@ -1,13 +1,17 @@
 """What the verbs share: options that mean the same everywhere, progress, and tables."""
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
+
+if TYPE_CHECKING:
+    from genmix.jobs import Share
 
 SOME_FAILED = 3
 """The exit code of a run that is done but for some inputs, if `--strict` was given."""
@@ -31,6 +35,30 @@ def workers_option(command: Callable[..., Any]) -> Callable[..., Any]:
         default=available_cpus,
         show_default="all processors",
         help="Processes. The result does not depend on it.",
+    )(command)
+
+
+class _ShareType(click.ParamType["Share"]):
+    name = "i/n"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> "Share":
+        from genmix.jobs import Share
+
+        match = re.fullmatch(r"(\d+)/(\d+)", str(value))
+        if match is None or not 1 <= int(match[1]) <= int(match[2]):
+            self.fail(f"{value!r} is no share: write i/n, from 1/n to n/n", param, ctx)
+        return Share(int(match[1]), int(match[2]))
+
+
+def shard_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--shard`."""
+    return click.option(
+        "--shard",
+        type=_ShareType(),
+        metavar="I/N",
+        help="Do one part of n, e.g. 2/4; any order, any machine.",
     )(command)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,9 +12,13 @@ from genmix.cli.console import (
     print_table,
     progress_bar,
     recipe_options,
+    shard_option,
     show_left_out,
     workers_option,
 )
+
+if TYPE_CHECKING:
+    from genmix.jobs import Share
 
 
 @click.command()
@@ -30,6 +34,7 @@ from genmix.cli.console import (
     "--limit", type=click.IntRange(min=1), metavar="N", help="Use this many photos, of all classes."
 )
 @workers_option
+@shard_option
 @click.option("--strict", is_flag=True, help="Exit with 3 if any photo could not be used.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def edit(
@@ -38,6 +43,7 @@ def edit(
     recipe: str,
     limit: int | None,
     workers: int,
+    shard: "Share | None",
     strict: bool,
     as_json: bool,
     **choices: Any,
@@ -62,6 +68,7 @@ def edit(
             chosen_recipe(recipe, **choices),
             workers=workers,
             limit=limit,
+            share=shard or jobs.WHOLE,
             progress=progress,
         )
     if as_json:

@@ -23,8 +23,8 @@ _KEY = "GENMIX_API_KEY"
     show_default=True,
     help="How far it goes from the original.",
 )
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
-              help="A setting of the editor; may be given again.")  # fmt: skip
+@click.option("--editor-set", "settings", multiple=True, metavar="KEY=VALUE",
+              help="A setting of the editor; may be repeated.")  # fmt: skip
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True,
               help="The port; 0 takes a free one.")  # fmt: skip
@@ -123,5 +123,5 @@ def _setting(text: str) -> tuple[str, Any]:
 
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise click.UsageError(f"--set {text}: write it as KEY=VALUE")
+        raise click.UsageError(f"--editor-set {text}: write it as KEY=VALUE")
     return key, yaml.safe_load(value)

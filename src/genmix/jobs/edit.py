@@ -15,6 +15,7 @@ from genmix.editing.cache import EditCache
 from genmix.errors import ImageError, SourceError
 from genmix.fractals import FractalBank
 from genmix.jobs.augment import Progress, make_plan
+from genmix.jobs.folder import WHOLE, Share
 from genmix.jobs.local import Tick, run_local
 from genmix.jobs.pipeline import Pipeline, Task
 from genmix.jobs.plan import items_of
@@ -29,7 +30,7 @@ class EditSummary:
 
     Attributes:
         edits: The folder of the edit cache.
-        planned: Edits that the recipe asks for.
+        planned: Edits that the recipe asks for, in this share.
         made: Edits made now.
         reused: Edits that were there.
         failed_photos: Photos that could not be used, with the reason.
@@ -57,6 +58,7 @@ def edit(
     *,
     workers: int = 1,
     limit: int | None = None,
+    share: Share = WHOLE,
     progress: Progress = lambda *_: None,
 ) -> EditSummary:
     """Make every edit that a recipe asks for and the cache does not have yet.
@@ -70,6 +72,7 @@ def edit(
         recipe: A recipe, a preset's name or a recipe file.
         workers: Processes.
         limit: Use at most this many photos, spread evenly over the classes.
+        share: Which part to do; several may fill one cache at once.
         progress: Told how far it is; the stage is "edits".
 
     Returns:
@@ -84,26 +87,27 @@ def edit(
     no_screens = dict.fromkeys(ScreenSettings.model_fields)
     recipe = recipe.changed(screens=no_screens, output={"originals": "none"})
     plan, photos = make_plan(source, recipe, limit)
-    summary = EditSummary(Path(edits), plan.item_count)
+    shards = [plan.shard(k) for k in range(plan.shard_count) if share.takes(k)]
+    chosen = sum(map(len, shards))
+    summary = EditSummary(Path(edits), chosen * plan.items_per_photo)
     summary.ignored = {entry.path: entry.reason for entry in photos.ignored}
     work = _EditWork(photos, recipe, plan.prompts, Path(edits))
     processes = getattr(recipe.editor.open(), "processes", None)
-    tasks = (plan.shard(k) for k in range(plan.shard_count))
 
     def on_items(finished: int) -> None:
         progress("edits", finished, summary.planned)
 
     on_items(0)
-    for counts in run_local(work, tasks, min(workers, processes or workers), on_items):
+    for counts in run_local(work, shards, min(workers, processes or workers), on_items):
         summary.made += counts.made
         summary.reused += counts.reused
         summary.failed_photos |= counts.failed_photos
     on_items(summary.planned)
     summary.seconds = time.monotonic() - started
-    if len(summary.failed_photos) == len(plan.photos):
+    if chosen and len(summary.failed_photos) == chosen:
         path, reason = next(iter(summary.failed_photos.items()))
         raise SourceError(
-            f"none of the {len(plan.photos)} photos could be used; the first is {path} ({reason})"
+            f"none of the {chosen} photos could be used; the first is {path} ({reason})"
         )
     return summary
 
