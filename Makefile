@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check bench
+.PHONY: demo test check bench bench-gpu
 
 demo: $(VENV)/demo.installed  ## Install, run the main job on real photos, show the result.
 	$(BIN)/genmix demo -o demo-output
@@ -19,6 +19,9 @@ check: $(VENV)/dev.installed  ## Format, lint, types and import rules.
 
 bench: $(VENV)/dev.installed  ## Speed, as ratios against a peer or a floor in one run.
 	$(BIN)/python -m benchmarks.run
+
+bench-gpu: $(VENV)/dev.installed  ## Editing with a full-size diffusion model, on a CUDA GPU.
+	$(BIN)/python -m benchmarks.gpu_editing
 
 $(VENV)/%.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

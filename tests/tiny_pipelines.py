@@ -223,7 +223,7 @@ def _xl_parts(channels: int) -> dict[str, Any]:
 def _euler() -> EulerDiscreteScheduler:
     return EulerDiscreteScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
-        timestep_spacing="trailing",
+        timestep_spacing="trailing", steps_offset=1,
     )  # fmt: skip
 
 

@@ -95,7 +95,18 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--prompts", metavar="ID,ID,…", help="Only these prompts, or a library's name."
         ),
         click.option("--prompts-file", metavar="FILE", help="Your own prompt library (YAML)."),
-        click.option("--editor", metavar="NAME", help="The editor, e.g. procedural."),
+        click.option(
+            "--editor", metavar="NAME", help="procedural, diffusers:MODEL or http://HOST:PORT."
+        ),
+        click.option(
+            "--editor-preset", metavar="NAME", help="Of diffusers: paper, balanced or fast."
+        ),
+        click.option(
+            "--editor-set",
+            metavar="KEY=VALUE",
+            multiple=True,
+            help="A setting of the editor, e.g. steps=20; may be repeated.",
+        ),
         click.option(
             "--size",
             type=click.IntRange(8, 4096),
@@ -174,7 +185,7 @@ class _Bars:
             self._tasks[stage] = (task, done, time.monotonic())
         task, before, started = self._tasks[stage]
         seconds = time.monotonic() - started
-        rate = f"{(done - before) / seconds:.1f}/s" if seconds > 1 else ""
+        rate = _rate(done - before, seconds) if seconds > 1 else ""
         self._bars.update(task, completed=done, total=total, rate=rate, note=note)
 
 
@@ -185,13 +196,27 @@ class _Lines:
 
     def __init__(self) -> None:
         self._said: dict[str, tuple[int, float]] = {}
+        self._began: dict[str, tuple[int, float]] = {}
 
     def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        before, began = self._began.setdefault(stage, (done, time.monotonic()))
         last, at = self._said.get(stage, (-1, 0.0))
         due = time.monotonic() - at >= self._SECONDS or done == total
         if done != last and due:
-            say(f"{stage}: {done:,} of {total:,}{', ' if note else ''}{note}")
+            seconds = time.monotonic() - began
+            pace = ""
+            if before < done < total:
+                left = seconds / (done - before) * (total - done)
+                pace = f", {_rate(done - before, seconds)}, {duration(left)} left"
+            say(f"{stage}: {done:,} of {total:,}{', ' if note else ''}{note}{pace}")
             self._said[stage] = (done, time.monotonic())
+
+
+def _rate(count: int, seconds: float) -> str:
+    """Write a rate so that slow work has digits, too."""
+    if 0 < count < seconds:
+        return f"{seconds / count:.1f} s each"
+    return f"{count / seconds:.1f}/s"
 
 
 def print_table(rows: list[tuple[str, str]]) -> None:

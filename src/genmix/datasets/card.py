@@ -22,6 +22,7 @@ def card_text(
     failed: Mapping[str, int],
     size: int,
     editor: str,
+    about: Mapping[str, str],
     sheet: str,
 ) -> str:
     """Write the card.
@@ -35,6 +36,7 @@ def card_text(
         failed: Items failed, by cause.
         size: Side of the pictures in pixels.
         editor: The editor's fingerprint.
+        about: What the editor says of itself.
         sheet: File name of the contact sheet.
 
     Returns:
@@ -55,6 +57,7 @@ def card_text(
         _INTRODUCTION.format(written=written, classes=sum(n > 0 for n in classes.values())),
         f"![Some photos and what was made of them]({sheet})",
         _ABOUT.format(editor=editor, size=size),
+        *([f"## Editor\n\n{_facts(about)}"] if about else []),
         "## Classes\n\n" + _table("class", {_named(k): n for k, n in sorted(classes.items())}),
         "## Prompts\n\n" + _table("prompt", _by_prompt(prompts, prompt_counts)),
         "## Left out\n\n" + (_table("reason", refused) if refused else "Nothing."),
@@ -94,6 +97,12 @@ def _by_prompt(prompts: Sequence[Prompt], counts: Mapping[str, int]) -> dict[str
 def _table(heading: str, counts: Mapping[str, int]) -> str:
     lines = [f"| {heading} | pictures |", "|---|---:|"]
     lines += [f"| {_escaped(name)} | {count:,} |" for name, count in counts.items()]
+    return "\n".join(lines)
+
+
+def _facts(about: Mapping[str, str]) -> str:
+    lines = ["| | |", "|---|---|"]
+    lines += [f"| {_escaped(name)} | {_escaped(text)} |" for name, text in about.items()]
     return "\n".join(lines)
 
 

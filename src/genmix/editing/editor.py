@@ -20,6 +20,12 @@ class Editor(Protocol):
         fingerprint: Everything that the result depends on beside image, prompt and seed (weights,
             revision, settings); part of the cache key and of the manifest.
         batch_size: How many pictures a call takes best.
+
+    An editor may say more of itself, in attributes that are not part of the protocol:
+
+        processes: How many worker processes make sense; as many as wanted if it does not say.
+        overlap: Whether photos are best read, and composites made, while it edits.
+        about: What to tell people who get the pictures, as a mapping of text to text.
     """
 
     @property

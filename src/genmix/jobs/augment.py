@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from genmix.datasets import Photo, Source, open_source
+from genmix.editing import Editor
 from genmix.errors import OutputError, SourceError
 from genmix.fractals import FractalBank
 from genmix.jobs.finish import finish
@@ -61,14 +62,14 @@ def augment(
     folder.open()
     with folder.locked(share):
         bank = open_bank(recipe, workers, progress)
-        editor = recipe.editor.open().fingerprint
-        folder.claim(_identity(plan, editor, bank))
+        editor = recipe.editor.open()
+        folder.claim(_identity(plan, editor.fingerprint, bank))
         folder.clean(share)
         folder.forget_incomplete(plan.shard_count)
         work = ShardWork(
             photos, recipe, plan.prompts, bank, edits or default_edits(), folder, share
         )
-        summary = _run(plan, work, workers, progress)
+        summary = _run(plan, work, sensible_workers(editor, workers), progress)
         summary.finished = finish(folder, plan, photos, editor)
         shards = range(plan.shard_count)
         counted = shards if summary.finished else filter(share.takes, shards)
@@ -108,6 +109,12 @@ def open_bank(recipe: Recipe, workers: int, progress: Progress) -> FractalBank:
         workers=workers,
         progress=lambda done, total: progress("fractals", done, total),
     )
+
+
+def sensible_workers(editor: Editor, wanted: int) -> int:
+    """Return how many processes to use: as many as wanted, unless the editor wants fewer."""
+    most: int | None = getattr(editor, "processes", None)
+    return wanted if most is None else min(wanted, most)
 
 
 def default_edits() -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 
 from genmix.datasets import Source
 from genmix.editing.cache import EditCache
-from genmix.jobs.augment import make_plan, open_bank
+from genmix.jobs.augment import make_plan, open_bank, sensible_workers
 from genmix.jobs.folder import WHOLE, Share
 from genmix.jobs.pipeline import Pipeline
 from genmix.jobs.plan import Plan, spread
@@ -72,7 +72,7 @@ def estimate(
     )
     with TemporaryDirectory() as scratch:
         sample = _Sample.of(plan, photos, Path(scratch))
-    share_of_time = items / sample.items / workers
+    share_of_time = items / sample.items / sensible_workers(recipe.editor.open(), workers)
     return Estimate(
         photos=len(plan.photos),
         classes=len({photo.label for photo in plan.photos}),

@@ -9,6 +9,7 @@ import yaml
 from genmix.datasets import Photo, Source
 from genmix.datasets.card import CARD, card_text
 from genmix.datasets.manifest import iterate_rows, join_parts
+from genmix.editing import Editor
 from genmix.errors import ImageError
 from genmix.images import Image, decode, encode_png, prepare
 from genmix.jobs.folder import OutputFolder
@@ -23,7 +24,7 @@ RECIPE = "recipe.yaml"
 PROMPTS = "prompts.yaml"
 
 
-def finish(out: OutputFolder, plan: Plan, source: Source, editor: str) -> bool:
+def finish(out: OutputFolder, plan: Plan, source: Source, editor: Editor) -> bool:
     """Finish the output if all its shards are there.
 
     A finished output is left as it is. After a kill, doing it again goes on where it stopped; the
@@ -33,7 +34,7 @@ def finish(out: OutputFolder, plan: Plan, source: Source, editor: str) -> bool:
         out: The output.
         plan: What was to be made.
         source: Where the originals on the contact sheet come from.
-        editor: The editor's fingerprint, for the dataset card.
+        editor: Who made the edits, for the dataset card.
 
     Returns:
         Whether the output is complete.
@@ -49,7 +50,7 @@ def finish(out: OutputFolder, plan: Plan, source: Source, editor: str) -> bool:
     return True
 
 
-def _write(out: OutputFolder, plan: Plan, source: Source, editor: str) -> None:
+def _write(out: OutputFolder, plan: Plan, source: Source, editor: Editor) -> None:
     for k in range(plan.shard_count):
         out.publish(k)
     parts = [out.part(k) for k in range(plan.shard_count)]
@@ -62,7 +63,8 @@ def _write(out: OutputFolder, plan: Plan, source: Source, editor: str) -> None:
         rejected=tally.rejected,
         failed=tally.failed,
         size=plan.recipe.size,
-        editor=editor,
+        editor=editor.fingerprint,
+        about=getattr(editor, "about", {}),
         sheet=SHEET,
     )
     write_whole(out.path / RECIPE, _resolved_recipe(plan).encode())

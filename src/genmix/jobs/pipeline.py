@@ -6,11 +6,12 @@ Nothing is written here but the edit cache.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 from genmix.compose import Composition, compose, draw_composition, mask_of
 from genmix.datasets import Photo, Source
@@ -56,6 +57,9 @@ class Task:
     def name(self) -> tuple[str, str, int]:
         """What keys the task's random choices, after the recipe's seed."""
         return self.ready.photo.path, self.prompt.id, self.variant
+
+
+_Batch: TypeAlias = list[tuple[Item, Task | Ready | ImageError]]
 
 
 @dataclass(frozen=True)
@@ -123,14 +127,17 @@ class Pipeline:
     def run(self, photos: Iterable[Photo]) -> Iterator[Made]:
         """Yield what becomes of every item of these photos, in the plan's order.
 
-        Memory holds one batch of the editor, however many photos there are.
+        Memory holds one batch of the editor, however many photos there are; three, if the editor
+        asks that photos be read and composites made while it edits.
 
         Raises:
             EditorError: If the editor fails.
             OutputError: If the edit cache cannot be written.
         """
-        for batch in _batches(self._planned(photos), self.editor.batch_size):
-            edited = iter(self.edit([task for _, task in batch if isinstance(task, Task)]))
+        batches: Iterator[_Batch] = _batches(self._planned(photos), self.editor.batch_size)
+        overlap: bool = getattr(self.editor, "overlap", False)
+        edits = self._edited(ahead(batches) if overlap else batches)
+        for batch, edited in ahead(edits) if overlap else edits:
             for item, outcome in batch:
                 if isinstance(outcome, ImageError):
                     yield Made(_row(item, decision="failed", reason=str(outcome)))
@@ -138,6 +145,11 @@ class Pipeline:
                     yield self._original(item, outcome)
                 else:
                     yield self._composite(item, next(edited))
+
+    def _edited(self, batches: Iterator[_Batch]) -> Iterator[tuple[_Batch, Iterator[Edited]]]:
+        for batch in batches:
+            tasks = [task for _, task in batch if isinstance(task, Task)]
+            yield batch, iter(self.edit(tasks))
 
     def read(self, photo: Photo) -> Ready:
         """Read a photo and make it square.
@@ -292,6 +304,18 @@ def _readable_everywhere(ready: Ready) -> tuple[str, bytes]:
 
 
 T = TypeVar("T")
+
+
+def ahead(values: Iterator[T]) -> Iterator[T]:
+    """Yield the same values, each made in a thread while the one before is in use."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, values, _END)
+        while (value := coming.result()) is not _END:
+            coming = thread.submit(next, values, _END)
+            yield cast(T, value)
+
+
+_END: Any = object()
 
 
 def _batches(pairs: Iterator[T], size: int) -> Iterator[list[T]]:

@@ -1,0 +1,186 @@
+"""What can go wrong with a diffusion editor, each in one line that says what to do."""
+
+import errno
+import json
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import huggingface_hub
+import numpy as np
+import pytest
+import torch
+
+from genmix.editing import diffusion, open_editor
+from genmix.editing.diffusion import model as model_module
+from genmix.errors import EditorError, GenmixError, MissingExtraError
+from genmix.prompts import load_library
+from tests.tiny_pipelines import image_to_image, kontext
+
+SNOW = load_library("classification").select(["snowy"])[0]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("model") / "tiny"
+    image_to_image(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def flow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("model") / "flow"
+    kontext(place)
+    return place
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folder, tmp_path / "copy"))
+
+
+def refused(name: object, **settings: Any) -> str:
+    """Return the one line that opening an editor, or its first edit, ends with."""
+    with pytest.raises(EditorError) as caught:
+        open_editor(f"diffusers:{name}", settings=settings).edit(
+            [np.zeros((32, 32, 3), np.uint8)], [SNOW], [1]
+        )
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+class Hub(BaseHTTPRequestHandler):
+    """A hub that refuses, each repository in its own way."""
+
+    answers: ClassVar[dict[str, tuple[int, str]]] = {
+        "someone/gated": (403, "GatedRepo"),
+        "someone/missing": (404, "RepoNotFound"),
+        "someone/old": (404, "RevisionNotFound"),
+        "someone/other": (404, "EntryNotFound"),
+    }
+
+    def do_HEAD(self) -> None:
+        repository = "/".join(self.path.strip("/").split("/")[:2])
+        status, code = self.answers[repository]
+        self.send_response(status)
+        self.send_header("X-Error-Code", code)
+        self.send_header("X-Repo-Commit", "0" * 40)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_HEAD  # noqa: N815
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[str], None]]:
+    """Serve `Hub` over loopback, and point the library to it or to another address."""
+
+    def use(endpoint: str) -> None:
+        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", endpoint)
+        template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    use(f"http://127.0.0.1:{server.server_port}")
+    yield use
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("someone/gated", "is gated: accept its terms at"),
+        ("someone/missing", "no folder and no model 'someone/missing'"),
+        ("someone/old@v9", "has no such revision"),
+        ("someone/other", "has no model_index.json"),
+        ("not a name", "no folder and no model 'not a name'"),
+    ],
+)
+def test_the_hubs_refusals(name: str, words: str) -> None:
+    assert words in refused(name)
+
+
+def test_no_network(hub: Callable[[str], None]) -> None:
+    hub("http://127.0.0.1:9")
+    assert "cannot be reached: connect once" in refused("someone/model")
+
+
+def test_no_space_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(model_module, "hf_hub_download", full)
+    assert "no space left" in refused("someone/model")
+
+
+def test_no_cuda_though_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert "finds no CUDA GPU here" in refused(folder, device="cuda")
+
+
+def test_a_folder_that_is_not_there() -> None:
+    assert "there is no folder ./nowhere" in refused("./nowhere")
+
+
+def test_a_folder_without_a_model(tmp_path: Path) -> None:
+    assert "has no model_index.json" in refused(tmp_path)
+
+
+def test_a_class_that_does_not_edit(copy: Path) -> None:
+    index = json.loads((copy / "model_index.json").read_text())
+    for name in ("StableVideoDiffusionPipeline", ["mine", "MyPipeline"]):
+        (copy / "model_index.json").write_text(json.dumps(index | {"_class_name": name}))
+        said = refused(copy)
+        assert "which genmix cannot edit with; it can with: StableDiffusionInstructPix2Pix" in said
+
+
+def test_pickled_weights_are_never_loaded(copy: Path) -> None:
+    weights = copy / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.rename(weights.with_suffix(".bin"))
+    assert "are never loaded" in refused(copy)
+
+
+def test_weights_that_are_missing(copy: Path) -> None:
+    (copy / "unet" / "diffusion_pytorch_model.safetensors").unlink()
+    assert "cannot be loaded" in refused(copy) or "lacks .safetensors" in refused(copy)
+
+
+def test_weights_that_are_cut_off(copy: Path) -> None:
+    weights = copy / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    assert str(copy) in refused(copy)
+
+
+def test_a_setting_that_does_not_exist(folder: Path) -> None:
+    assert "did you mean 'steps'?" in refused(folder, step=3)
+    assert "'preset'" in refused(folder, preset="quick")
+
+
+def test_settings_that_do_not_fit_the_model(folder: Path, flow: Path) -> None:
+    assert "has no image_guidance" in refused(folder, image_guidance=2)
+    assert "offload keeps weights off a GPU" in refused(folder, device="cpu", offload="model")
+    assert "attention=xformers needs" in refused(folder, device="cpu", attention="xformers")
+    assert "takes no negative_prompt" in refused(flow, negative_prompt="blur")
+    assert "no other scheduler replaces" in refused(flow, device="cpu", scheduler="lcm")
+
+
+def test_a_strength_out_of_range(folder: Path) -> None:
+    with pytest.raises(EditorError, match="greater than 0, and 1 at most"):
+        open_editor(f"diffusers:{folder}", strength=1.5)
+
+
+def test_the_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diffusion, "find_spec", lambda name: None if name == "diffusers" else name)
+    with pytest.raises(MissingExtraError, match=r"pip install 'genmix\[diffusion\]'") as caught:
+        open_editor("diffusers")
+    assert isinstance(caught.value, GenmixError)
