@@ -62,7 +62,11 @@ def main(
     cv2.setNumThreads(1)
     console = Console(width=150)
     sample = [photo for folder in folders for photo in take(folder, photos, size)]
-    screens = {screen.name: screen for screen in open_screens(ScreenSettings())}
+    screens = {
+        screen.name: screen
+        for screen in open_screens(ScreenSettings())
+        if isinstance(screen, Screen)
+    }
     editor = open_editor("procedural", strength=strength)
     by_look = {
         prompt.id: measure(sample, prompt, editor, screens)

@@ -33,6 +33,10 @@ class EditorError(GenmixError):
     """An editor that does not exist, cannot start, or cannot do what a prompt asks."""
 
 
+class ScreenError(GenmixError):
+    """A screen's model or settings do not exist or do not fit what is screened."""
+
+
 class OutputError(GenmixError):
     """The output cannot be written: another recipe's, in use, read-only, or the disk is full."""
 

@@ -60,6 +60,10 @@ def judge(screen: Screen, original: Image, edit: Image) -> Verdict:
     return verdict
 
 
+def classical(chosen: ScreenSettings | None = None) -> list[Screen]:
+    return [s for s in open_screens(chosen or ScreenSettings()) if isinstance(s, Screen)]
+
+
 def tiny_pictures(seed: int, height: int, width: int) -> tuple[Image, Image]:
     one, other = np.random.default_rng(seed).integers(0, 256, (2, height, width, 3), dtype=np.uint8)
     return one, other
@@ -74,12 +78,12 @@ names = st.sampled_from(PHOTOS)
 
 
 def test_the_screens_that_are_on_open_in_a_fixed_order() -> None:
-    assert [s.name for s in open_screens(ScreenSettings())] == ["blank", "unchanged", "structure"]
+    assert [s.name for s in classical()] == ["blank", "unchanged", "structure"]
 
 
 @pytest.mark.parametrize("off", ["blank", "unchanged", "structure"])
 def test_none_turns_a_screen_off(off: str) -> None:
-    opened = open_screens(ScreenSettings.model_validate({off: None}))
+    opened = classical(ScreenSettings.model_validate({off: None}))
     assert off not in [screen.name for screen in opened]
     assert len(opened) == 2
 
@@ -93,7 +97,7 @@ def test_the_limits_of_the_settings_are_those_of_the_screens() -> None:
         }
     )
     original = photo("coffee")
-    verdicts = [judge(s, original, noisy(original, 8)) for s in open_screens(chosen)]
+    verdicts = [judge(s, original, noisy(original, 8)) for s in classical(chosen)]
     assert [verdict.keep for verdict in verdicts] == [False] * 3
     assert [verdict.reason.rsplit(" below ")[1] for verdict in verdicts] == [
         "120.0",
@@ -113,7 +117,7 @@ def test_the_limits_of_the_settings_are_those_of_the_screens() -> None:
         (StructureSettings, "min_similarity", 1.01),
         (StructureSettings, "min_similarity", math.nan),
         (StructureSettings, "limit", 0.5),
-        (ScreenSettings, "density", None),
+        (ScreenSettings, "nonsense", None),
     ],
 )
 def test_settings_refuse_what_is_out_of_range_or_unknown(
@@ -133,33 +137,33 @@ def test_every_shipped_look_of_every_photo_is_kept(prompt: Prompt) -> None:
     originals = [photo(name) for name in PHOTOS]
     edits = open_editor("procedural").edit(originals, [prompt] * 4, [1, 2, 3, 4])
     edits = [recompressed(edit) for edit in edits]
-    for screen in open_screens(ScreenSettings()):
+    for screen in classical():
         assert [verdict.reason for verdict in screen.judge(originals, edits)] == [""] * 4
 
 
 def test_a_batch_is_judged_as_its_pairs_are_one_by_one() -> None:
     originals = [photo("coffee"), photo("rocket"), photo("chelsea", 96), photo("coffee")]
     edits = [photo("rocket"), flat((9, 9, 9)), 255 - photo("chelsea", 96), photo("coffee")]
-    for screen in open_screens(ScreenSettings()):
+    for screen in classical():
         one_by_one = [judge(screen, o, e) for o, e in zip(originals, edits, strict=True)]
         assert screen.judge(originals, edits) == one_by_one
 
 
 def test_an_empty_batch_has_no_verdicts() -> None:
-    assert all(screen.judge([], []) == [] for screen in open_screens(ScreenSettings()))
+    assert all(screen.judge([], []) == [] for screen in classical())
 
 
 def test_pictures_are_left_as_they_were() -> None:
     original, edit = photo("coffee"), photo("rocket")
     before = original.copy(), edit.copy()
-    for screen in open_screens(ScreenSettings()):
+    for screen in classical():
         screen.judge([original], [edit])
     assert np.array_equal(original, before[0])
     assert np.array_equal(edit, before[1])
 
 
 def test_pairs_that_do_not_fit_are_refused_with_both_sizes() -> None:
-    for screen in open_screens(ScreenSettings()):
+    for screen in classical():
         with pytest.raises(ValueError, match="192x192x3 and 96x96x3"):
             screen.judge([photo("coffee")], [photo("coffee", 96)])
         with pytest.raises(ValueError, match="2 originals but 1 edits"):
@@ -172,7 +176,7 @@ def test_any_size_is_judged_without_a_warning(seed: int, height: int, width: int
     original, edit = tiny_pictures(seed, height, width)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for screen in open_screens(ScreenSettings()):
+        for screen in classical():
             for verdict in screen.judge([original, original], [edit, original]):
                 assert math.isfinite(verdict.score)
                 assert verdict.keep == (verdict.reason == "")

@@ -15,6 +15,7 @@ from genmix.cli.mix import mix
 from genmix.cli.preview import preview
 from genmix.cli.prompts import prompts
 from genmix.cli.recipe import recipe
+from genmix.cli.screen import screen
 from genmix.cli.serve import serve
 from genmix.cli.train import train
 from genmix.errors import GenmixError, PromptError, RecipeError, nearest
@@ -66,6 +67,7 @@ def main(debug: bool) -> None:
 for _command in (
     demo,
     augment,
+    screen,
     preview,
     edit,
     prompts,

@@ -11,6 +11,7 @@ from genmix.errors import OutputError, SourceError
 from genmix.fractals import FractalBank
 from genmix.jobs.finish import finish
 from genmix.jobs.folder import WHOLE, OutputFolder, Share
+from genmix.jobs.likeness import class_gaussians
 from genmix.jobs.local import run_local
 from genmix.jobs.plan import Plan, listing_digest, spread
 from genmix.jobs.shard import ShardWork
@@ -69,6 +70,7 @@ def augment(
         work = ShardWork(
             photos, recipe, plan.prompts, bank, edits or default_edits(), folder, share
         )
+        work.gaussians = class_gaussians(plan, photos)
         summary = _run(plan, work, sensible_workers(editor, workers), progress)
         summary.finished = finish(folder, plan, photos, editor)
         shards = range(plan.shard_count)

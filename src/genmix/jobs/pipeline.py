@@ -24,7 +24,7 @@ from genmix.images import Image, decode, encode_jpeg, encode_png, prepare, sniff
 from genmix.jobs.plan import Item, items_of
 from genmix.prompts import Prompt
 from genmix.recipe import Recipe
-from genmix.screening import Verdict, open_screens
+from genmix.screening import ClassGaussians, Subject, Verdict, judge_all, open_screens
 from genmix.seeding import generator, seed_of
 
 
@@ -106,6 +106,7 @@ class Pipeline:
         bank: The fractals.
         cache: Where edits are kept.
         edits: Counts what was edited.
+        gaussians: What the density screen compares with; without, it is left out.
     """
 
     source: Source
@@ -114,6 +115,7 @@ class Pipeline:
     bank: FractalBank
     cache: EditCache
     edits: EditCount = field(default_factory=EditCount)
+    gaussians: ClassGaussians | None = None
 
     @cached_property
     def editor(self) -> Editor:
@@ -122,7 +124,7 @@ class Pipeline:
 
     @cached_property
     def _screens(self) -> Sequence[Any]:
-        return open_screens(self.recipe.screens)
+        return open_screens(self.recipe.screens, self.gaussians)
 
     def run(self, photos: Iterable[Photo]) -> Iterator[Made]:
         """Yield what becomes of every item of these photos, in the plan's order.
@@ -177,7 +179,7 @@ class Pipeline:
         self.edits.made += len(missing)
         self.edits.reused += len(tasks) - len(missing)
         present = [edit for edit in edits if edit is not None]
-        verdicts = self._judge([task.ready.image for task in tasks], present)
+        verdicts = self._judge(tasks, present)
         return [Edited(*parts) for parts in zip(tasks, seeds, keys, present, verdicts, strict=True)]
 
     def compose(self, edited: Edited) -> tuple[Composition, Image]:
@@ -224,9 +226,13 @@ class Pipeline:
             sha256, self.recipe.size, self.recipe.fit, task.prompt, fingerprint, seed
         )
 
-    def _judge(self, originals: list[Image], edits: list[Image]) -> list[dict[str, Verdict]]:
-        by_screen = {s.name: s.judge(originals, edits) for s in self._screens}
-        return [{name: v[k] for name, v in by_screen.items()} for k in range(len(edits))]
+    def _judge(self, tasks: Sequence[Task], edits: list[Image]) -> list[dict[str, Verdict]]:
+        originals = [task.ready.image for task in tasks]
+        subjects = [
+            Subject(task.ready.photo.path, task.ready.photo.label, (task.prompt.id, task.variant))
+            for task in tasks
+        ]
+        return judge_all(self._screens, originals, edits, subjects)
 
     def _original(self, item: Item, ready: Ready) -> Made:
         suffix, data = _readable_everywhere(ready)

@@ -17,7 +17,7 @@ from genmix.jobs.local import Tick
 from genmix.jobs.pipeline import Made, Pipeline
 from genmix.prompts import Prompt
 from genmix.recipe import Recipe
-from genmix.screening import open_screens
+from genmix.screening import ClassGaussians
 
 
 @dataclass
@@ -46,6 +46,7 @@ class ShardWork:
     edits: Path
     out: OutputFolder
     share: Share
+    gaussians: ClassGaussians | None = None
 
     def __call__(self, task: tuple[int, Sequence[Photo]], tick: Tick) -> ShardCounts:
         """Run one shard, given as its index and its photos."""
@@ -53,7 +54,7 @@ class ShardWork:
         counts = ShardCounts()
         before = (self._pipeline.edits.made, self._pipeline.edits.reused)
         made = _counted(self._pipeline.run(photos), counts, tick)
-        columns = schema([screen.name for screen in open_screens(self.recipe.screens)])
+        columns = schema(self.recipe.screens.names)
         self.out.write_shard(index, self.share, made, columns)
         counts.edits_made = self._pipeline.edits.made - before[0]
         counts.edits_reused = self._pipeline.edits.reused - before[1]
@@ -62,7 +63,10 @@ class ShardWork:
     @cached_property
     def _pipeline(self) -> Pipeline:
         cv2.setNumThreads(1)  # the workers are the parallelism
-        return Pipeline(self.source, self.recipe, self.prompts, self.bank, EditCache(self.edits))
+        cache = EditCache(self.edits)
+        pipeline = Pipeline(self.source, self.recipe, self.prompts, self.bank, cache)
+        pipeline.gaussians = self.gaussians
+        return pipeline
 
 
 def _counted(made: Iterable[Made], counts: ShardCounts, tick: Tick) -> Iterator[Made]:

@@ -1,26 +1,54 @@
-"""Screens: does an edit still serve as a picture of its original's class? No model needed here."""
+"""Screens: does an edit still serve as a picture of its original's class?
 
-from genmix.screening.classical import (
-    BlankScreen,
-    BlankSettings,
-    ScreenSettings,
-    StructureScreen,
-    StructureSettings,
-    UnchangedScreen,
-    UnchangedSettings,
-    open_screens,
+Three need no model and are on by default; those with a model need torch, and are opened if asked.
+"""
+
+from genmix.screening.classical import BlankScreen, StructureScreen, UnchangedScreen
+from genmix.screening.duplicates import DuplicatesScreen
+from genmix.screening.features import (
+    ClassGaussians,
+    DensityScreen,
+    Gaussian,
+    SimilarityScreen,
+    fit_gaussians,
 )
-from genmix.screening.screen import Screen, Verdict
+from genmix.screening.opening import open_screens
+from genmix.screening.screen import Screen, Subject, SubjectScreen, Verdict, judge_all
+from genmix.screening.settings import (
+    BlankSettings,
+    DensitySettings,
+    DuplicateSettings,
+    LabelSettings,
+    SafetySettings,
+    ScreenSettings,
+    SimilaritySettings,
+    StructureSettings,
+    UnchangedSettings,
+)
 
 __all__ = [
     "BlankScreen",
     "BlankSettings",
+    "ClassGaussians",
+    "DensityScreen",
+    "DensitySettings",
+    "DuplicateSettings",
+    "DuplicatesScreen",
+    "Gaussian",
+    "LabelSettings",
+    "SafetySettings",
     "Screen",
     "ScreenSettings",
+    "SimilarityScreen",
+    "SimilaritySettings",
     "StructureScreen",
     "StructureSettings",
+    "Subject",
+    "SubjectScreen",
     "UnchangedScreen",
     "UnchangedSettings",
     "Verdict",
+    "fit_gaussians",
+    "judge_all",
     "open_screens",
 ]

@@ -11,65 +11,10 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
 
 from genmix.images import Image
-from genmix.screening.screen import Screen, Verdict
-
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BlankSettings(_Settings):
-    """When an edit counts as blank.
-
-    Attributes:
-        min_contrast: Least contrast of an edit that is kept, in levels of 255; see `contrast`.
-    """
-
-    min_contrast: float = Field(default=4.0, ge=0, le=128)
-
-
-class UnchangedSettings(_Settings):
-    """When an edit counts as its original over again.
-
-    Attributes:
-        min_difference: Least difference of an edit that is kept, in levels of 255; see
-            `difference`.
-    """
-
-    min_difference: float = Field(default=6.0, ge=0, le=255)
-
-
-class StructureSettings(_Settings):
-    """When an edit counts as a picture of something else.
-
-    Attributes:
-        min_similarity: Least similarity of an edit that is kept, in [-1, 1]; see `similarity`.
-    """
-
-    min_similarity: float = Field(default=0.25, ge=-1, le=1)
-
-
-class ScreenSettings(_Settings):
-    """Which screens look at the edits, and their limits; None turns one off."""
-
-    blank: BlankSettings | None = BlankSettings()
-    unchanged: UnchangedSettings | None = UnchangedSettings()
-    structure: StructureSettings | None = StructureSettings()
-
-
-def open_screens(settings: ScreenSettings) -> list[Screen]:
-    """Open the screens that are turned on, the cheapest to explain first."""
-    screens: list[Screen] = []
-    if settings.blank:
-        screens.append(BlankScreen(settings.blank))
-    if settings.unchanged:
-        screens.append(UnchangedScreen(settings.unchanged))
-    if settings.structure:
-        screens.append(StructureScreen(settings.structure))
-    return screens
+from genmix.screening.screen import Verdict, at_least, check_pairs
+from genmix.screening.settings import BlankSettings, StructureSettings, UnchangedSettings
 
 
 class BlankScreen:
@@ -78,13 +23,12 @@ class BlankScreen:
     name = "blank"
 
     def __init__(self, settings: BlankSettings | None = None) -> None:
-        self.settings = settings or BlankSettings()
+        self.limit = (settings or BlankSettings()).min_contrast
 
     def judge(self, originals: Sequence[Image], edits: Sequence[Image]) -> list[Verdict]:
         """Judge each edit by itself; see `Screen`."""
-        _check(originals, edits)
-        limit = self.settings.min_contrast
-        return [_verdict("blank: contrast", contrast(edit), limit) for edit in edits]
+        check_pairs(originals, edits)
+        return [at_least("blank: contrast", contrast(edit), self.limit) for edit in edits]
 
 
 class UnchangedScreen:
@@ -93,14 +37,13 @@ class UnchangedScreen:
     name = "unchanged"
 
     def __init__(self, settings: UnchangedSettings | None = None) -> None:
-        self.settings = settings or UnchangedSettings()
+        self.limit = (settings or UnchangedSettings()).min_difference
 
     def judge(self, originals: Sequence[Image], edits: Sequence[Image]) -> list[Verdict]:
         """Judge each edit against the original at the same position; see `Screen`."""
-        _check(originals, edits)
-        limit = self.settings.min_difference
+        check_pairs(originals, edits)
         return [
-            _verdict("unchanged: difference", difference(original, edit), limit)
+            at_least("unchanged: difference", difference(original, edit), self.limit)
             for original, edit in zip(originals, edits, strict=True)
         ]
 
@@ -111,14 +54,13 @@ class StructureScreen:
     name = "structure"
 
     def __init__(self, settings: StructureSettings | None = None) -> None:
-        self.settings = settings or StructureSettings()
+        self.limit = (settings or StructureSettings()).min_similarity
 
     def judge(self, originals: Sequence[Image], edits: Sequence[Image]) -> list[Verdict]:
         """Judge each edit against the original at the same position; see `Screen`."""
-        _check(originals, edits)
-        limit = self.settings.min_similarity
+        check_pairs(originals, edits)
         return [
-            _verdict("structure: similarity", similarity(original, edit), limit, digits=2)
+            at_least("structure: similarity", similarity(original, edit), self.limit, digits=2)
             for original, edit in zip(originals, edits, strict=True)
         ]
 
@@ -313,24 +255,3 @@ def _shrink(picture: npt.NDArray[Any], side: int, least_px: int = 1) -> npt.NDAr
     if picture.shape[:2] == (height, width):
         return picture
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-
-
-def _verdict(what: str, score: float, limit: float, digits: int = 1) -> Verdict:
-    if score >= limit:
-        return Verdict(True, score)
-    # Rounded down, so that the number never reads as the limit that it missed.
-    shown = math.floor(score * 10**digits) / 10**digits
-    limit_text = f"{limit:.{digits}f}"
-    if float(limit_text) != limit:
-        limit_text = f"{limit:g}"
-    return Verdict(False, score, f"{what} {shown:.{digits}f} below {limit_text}")
-
-
-def _check(originals: Sequence[Image], edits: Sequence[Image]) -> None:
-    """Refuse pairs that do not fit, before any is judged."""
-    if len(originals) != len(edits):
-        raise ValueError(f"{len(originals)} originals but {len(edits)} edits: give pairs")
-    for original, edit in zip(originals, edits, strict=True):
-        if original.shape != edit.shape:
-            sizes = " and ".join("x".join(map(str, p.shape)) for p in (original, edit))
-            raise ValueError(f"an original and its edit differ in size: {sizes}")

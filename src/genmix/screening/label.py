@@ -1,0 +1,126 @@
+"""Screens that ask a given classifier: whether it still sees the class, or sees what it must not.
+
+Needs torch; `genmix.screening.opening` imports it when such a screen is on.
+"""
+
+import multiprocessing
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from genmix.errors import ScreenError, TrainingError, nearest
+from genmix.images import Image, prepare
+from genmix.networks.checkpoint import load_checkpoint
+from genmix.networks.models import Classifier
+from genmix.screening.screen import Subject, Verdict, at_least, check_pairs
+from genmix.screening.settings import LabelSettings, SafetySettings
+
+
+class LabelScreen:
+    """Rejects edits in which a classifier no longer sees the class; its score is the probability.
+
+    Where the class is not known (a preview), every edit is kept, with a score of 1.
+    """
+
+    name = "label"
+
+    def __init__(self, settings: LabelSettings) -> None:
+        self.settings = settings
+        self.limit = settings.min_probability
+        self._model = _load(settings.model)
+        if settings.top > len(self._model.classes):
+            raise ScreenError(
+                f"screens.label.top is {settings.top}, and {settings.model} has only "
+                f"{len(self._model.classes)} classes: give less"
+            )
+
+    def judge_subjects(
+        self, originals: Sequence[Image], edits: Sequence[Image], subjects: Sequence[Subject]
+    ) -> list[Verdict]:
+        """Judge each edit by the class of its photo; see `SubjectScreen`.
+
+        Raises:
+            ScreenError: If the classifier does not know a class.
+        """
+        check_pairs(originals, edits)
+        rows = _probabilities(self._model, edits)
+        return [self._verdict(row, subject) for row, subject in zip(rows, subjects, strict=True)]
+
+    def _verdict(self, row: npt.NDArray[np.float64], subject: Subject) -> Verdict:
+        if not subject.label:
+            return Verdict(True, 1.0)
+        known = self._model.classes
+        if subject.label not in known:
+            raise ScreenError(
+                f"the classifier {self.settings.model} has no class {subject.label!r} "
+                f"({nearest(subject.label, known)}): give one that was trained on these classes"
+            )
+        number = known.index(subject.label)
+        score = round(float(row[number]), _DIGITS)
+        if self.limit is not None:
+            return at_least("label: probability", score, self.limit, digits=2)
+        likelier = int((row > row[number]).sum())
+        if likelier < self.settings.top:
+            return Verdict(True, score)
+        seen = known[int(row.argmax())]
+        return Verdict(
+            False, score, f"label: seen as {seen}, {subject.label} is no. {likelier + 1}"
+        )
+
+
+class SafetyScreen:
+    """Rejects edits in which a classifier sees what must not be shown; its score is how surely."""
+
+    name = "safety"
+
+    def __init__(self, settings: SafetySettings) -> None:
+        self.limit = settings.max_probability
+        self._model = _load(settings.model)
+        for name in settings.classes:
+            if name not in self._model.classes:
+                raise ScreenError(
+                    f"the classifier {settings.model} has no class {name!r}; "
+                    f"{nearest(name, self._model.classes)}"
+                )
+        self._numbers = [self._model.classes.index(name) for name in settings.classes]
+
+    def judge(self, originals: Sequence[Image], edits: Sequence[Image]) -> list[Verdict]:
+        """Judge each edit by itself; see `Screen`."""
+        check_pairs(originals, edits)
+        limit = self.limit
+        verdicts = []
+        for row in _probabilities(self._model, edits):
+            score = round(float(row[self._numbers].sum()), _DIGITS)
+            reason = f"safety: probability {score:.2f} above {limit:g}" if score > limit else ""
+            verdicts.append(Verdict(not reason, score, reason))
+        return verdicts
+
+
+_DIGITS = 4
+_BATCH = 32
+
+
+@lru_cache(maxsize=4)
+def _load(path: str) -> Classifier:
+    if multiprocessing.parent_process() is not None:
+        torch.set_num_threads(1)  # the workers are the parallelism
+    try:
+        model = load_checkpoint(path)
+    except TrainingError as error:
+        raise ScreenError(f"a screen's classifier cannot be read: {error}") from error
+    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@torch.inference_mode()
+def _probabilities(model: Classifier, edits: Sequence[Image]) -> npt.NDArray[np.float64]:
+    """Ask the classifier: N x K, each row sums to 1."""
+    found = []
+    for start in range(0, len(edits), _BATCH):
+        batch = [prepare(edit, model.size, model.fit) for edit in edits[start : start + _BATCH]]
+        pictures = torch.from_numpy(np.stack(batch)).to(model.mean.device)
+        logits = model(pictures.permute(0, 3, 1, 2) / 255)
+        found.append(logits.double().softmax(1).cpu().numpy())
+    return np.concatenate(found) if found else np.zeros((0, len(model.classes)))
