@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genmix.cli.console import duration, say, workers_option
+from genmix.cli.training_options import model_options, optimizer_options, settle
 
 if TYPE_CHECKING:
     from genmix.experiments.compare import CompareSettings, Status
     from genmix.images import Fit
-
-
-_PREACT = "preact_resnet18"
 
 
 def names_of(text: str) -> tuple[str, ...]:
@@ -47,24 +45,7 @@ def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Runs of each arm. Add more later in the same folder.",
         ),
-        click.option(
-            "--model",
-            metavar="NAME",
-            default="efficientnet_lite0",
-            show_default=True,
-            help=f"Any of timm's, or {_PREACT} for small pictures.",
-        ),
-        click.option(
-            "--weights",
-            type=click.Choice(["scratch", "fine-tune", "linear-probe"]),
-            help=f"What to start from and to train  [default: fine-tune; scratch for {_PREACT}]",
-        ),
-        click.option(
-            "--size",
-            type=click.IntRange(8, 4096),
-            metavar="N",
-            help=f"Side of the pictures in pixels  [default: 128; 32 for {_PREACT}]",
-        ),
+        model_options,
         click.option(
             "--fit",
             type=click.Choice(["crop", "stretch", "pad"]),
@@ -80,50 +61,7 @@ def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Batches that every run trains on.",
         ),
-        click.option(
-            "--batch-size",
-            type=click.IntRange(min=2),
-            metavar="N",
-            default=64,
-            show_default=True,
-            help="Pictures of a batch.",
-        ),
-        click.option(
-            "--optimizer", metavar="NAME", default="adamw", show_default=True, help="Of timm's."
-        ),
-        click.option(
-            "--lr", type=float, metavar="X", help="Learning rate  [default: by --weights]"
-        ),
-        click.option("--weight-decay", type=float, metavar="X", default=0.05, show_default=True),
-        click.option(
-            "--schedule",
-            type=click.Choice(["cosine", "step", "none"]),
-            default="cosine",
-            show_default=True,
-            help="How the learning rate falls.",
-        ),
-        click.option(
-            "--warmup-steps",
-            type=click.IntRange(min=0),
-            metavar="N",
-            default=0,
-            show_default=True,
-            help="Steps in which the learning rate rises.",
-        ),
-        click.option(
-            "--label-smoothing",
-            type=click.FloatRange(0, 1),
-            metavar="X",
-            default=0.0,
-            show_default=True,
-        ),
-        click.option(
-            "--precision",
-            type=click.Choice(["no", "fp16", "bf16"]),
-            default="no",
-            show_default=True,
-            help="Mixed precision.",
-        ),
+        optimizer_options,
         click.option(
             "--attacks", metavar="NAME@E,…", default="", help="E.g. fgsm@4/255,pgd@4/255."
         ),
@@ -196,9 +134,7 @@ def experiment_settings(
     from genmix.training.settings import TrainSettings
 
     chosen = names_of(corruptions)
-    small = training["model"].startswith(_PREACT)
-    training["size"] = training["size"] or (32 if small else 128)
-    training["weights"] = training["weights"] or ("scratch" if small else "fine-tune")
+    settle(training)
     # Without a GPU, training itself uses all processors.
     training["workers"] = max(1, workers // jobs) if torch.cuda.is_available() else 0
     return CompareSettings(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genmix.cli.console import available_cpus, duration, print_table, progress_bar, say, seed_option
+from genmix.cli.training_options import model_options, optimizer_options, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from genmix.training.loop import Moment, Trained
     from genmix.training.settings import TrainSettings
 
-_PREACT = "preact_resnet18"
 _HELD_OUT = 0.2
 _MOST_WORKERS = 8
 _SHOWN = 10
@@ -54,24 +54,7 @@ _RECENT = 20
 @click.option(
     "--shots", type=click.IntRange(min=1), metavar="N", help="Train on N photos of each class."
 )
-@click.option(
-    "--model",
-    metavar="NAME",
-    default="efficientnet_lite0",
-    show_default=True,
-    help=f"Any of timm's, or {_PREACT} for small pictures.",
-)
-@click.option(
-    "--weights",
-    type=click.Choice(["scratch", "fine-tune", "linear-probe"]),
-    help=f"What to start from, and what to train  [default: fine-tune; scratch for {_PREACT}]",
-)
-@click.option(
-    "--size",
-    type=click.IntRange(8, 4096),
-    metavar="N",
-    help=f"Side of the pictures in pixels  [default: 128; 32 for {_PREACT}]",
-)
+@model_options
 @click.option(
     "--fit",
     type=click.Choice(["crop", "stretch", "pad"]),
@@ -81,34 +64,7 @@ _RECENT = 20
 @click.option(
     "--steps", type=click.IntRange(min=1), metavar="N", help="Batches, instead of --epochs."
 )
-@click.option(
-    "--batch-size",
-    type=click.IntRange(min=2),
-    metavar="N",
-    default=64,
-    show_default=True,
-    help="Pictures of a batch.",
-)
-@click.option(
-    "--optimizer", metavar="NAME", default="adamw", show_default=True, help="Any of timm's."
-)
-@click.option("--lr", type=float, metavar="X", help="Learning rate  [default: by --weights]")
-@click.option("--weight-decay", type=float, metavar="X", default=0.05, show_default=True)
-@click.option(
-    "--schedule",
-    type=click.Choice(["cosine", "step", "none"]),
-    default="cosine",
-    show_default=True,
-    help="How the learning rate falls.",
-)
-@click.option(
-    "--warmup-steps",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=0,
-    show_default=True,
-    help="Steps in which the learning rate rises.",
-)
+@optimizer_options
 @click.option(
     "--mixer", metavar="NAME+…", help="E.g. cutmix, mixup:alpha=0.4, mixup+cutout:size=0.3."
 )
@@ -124,28 +80,6 @@ _RECENT = 20
     type=click.Choice(["cross_entropy", "kl_div", "bce"]),
     default="cross_entropy",
     show_default=True,
-)
-@click.option(
-    "--label-smoothing",
-    type=click.FloatRange(0, 1),
-    metavar="X",
-    default=0.0,
-    show_default=True,
-)
-@click.option(
-    "--average",
-    type=click.FloatRange(0, 1),
-    metavar="X",
-    default=0.0,
-    show_default=True,
-    help="Take the mean of the weights over this share of the steps, at the end.",
-)
-@click.option(
-    "--precision",
-    type=click.Choice(["no", "fp16", "bf16"]),
-    default="no",
-    show_default=True,
-    help="Mixed precision, for a GPU.",
 )
 @seed_option
 @click.option(
@@ -194,12 +128,12 @@ def train(
             raise
         raise MissingExtraError("genmix train", "torch") from error
     chosen["workers"] = _workers(chosen["workers"])
-    preact = chosen["model"].startswith(_PREACT)
-    size = chosen.pop("size") or (32 if preact else 128)
-    chosen["weights"] = chosen["weights"] or ("scratch" if preact else "fine-tune")
-    pictures = _open(data, val, edited, composites, edits, shots, size, fit, chosen["seed"])
+    settle(chosen)
+    pictures = _open(
+        data, val, edited, composites, edits, shots, chosen["size"], fit, chosen["seed"]
+    )
     steps = steps or ceil((epochs or 10) * len(pictures.train) / chosen["batch_size"])
-    settings = TrainSettings.of(size=size, steps=steps, **chosen)
+    settings = TrainSettings.of(steps=steps, **chosen)
     if os.environ.get("RANK", "0") != "0":  # one of several processes, and not the first
         run(settings, pictures.train, pictures.val, out)
         return
