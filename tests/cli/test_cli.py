@@ -34,6 +34,7 @@ def test_help_and_version_need_none_of_the_heavy_packages() -> None:
 @pytest.mark.parametrize(
     "verb",
     ["", "augment", "preview", "demo", "fractals", "mix", "train", "evaluate", "compare", "ablate",
+     "edit", "serve", "doctor",
      "prompts list", "prompts show", "recipe init", "recipe show", "recipe validate"],
 )  # fmt: skip
 def test_every_verb_explains_itself_with_an_example(verb: str) -> None:
@@ -101,7 +102,7 @@ def test_shares_end_with_a_word_on_what_is_left(photos: Path, tmp_path: Path) ->
         (["augment", "{photos}", "-o", "{out}", "--prompts", "snovy"], 2, "did you mean 'snowy'"),
         (["augment", "{photos}", "-o", "{out}", "--prompts", ","], 2, "--prompts is empty"),
         (["augment", "{photos}", "-o", "{out}", "--prompts-file", "no.yaml"], 2, "cannot read"),
-        (["augment", "{photos}", "-o", "{out}", "--editor", "magic"], 1, "known: procedural"),
+        (["augment", "{photos}", "-o", "{out}", "--editor", "magic"], 1, "https, procedural"),
         (["augment", "nowhere", "-o", "{out}"], 1, "nowhere"),
         (["augment", "{empty}", "-o", "{out}"], 1, "{empty}"),
         (["augment", "{photos}", "-o", "{file}/out"], 1, "cannot write"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -129,7 +130,7 @@ def test_places_are_measured_and_a_full_disk_comes_with_advice(
     assert edits.free > 0
     monkeypatch.setattr(machine, "_MOST_FILES", 2)
     assert "over" in doctor()
-    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: SimpleNamespace(free=10**9))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**9))
     assert any("little disk is left" in line for line in look_at_machine(1).advice)
 
 

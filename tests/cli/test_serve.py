@@ -18,7 +18,7 @@ from tests.serving.servers import PATIENCE_SECONDS, serve_process, wait_until
 
 
 def start_run(photos: Path, folder: Path, recipe: Path, name: str) -> subprocess.Popen[str]:
-    command = [
+    command: list[str | Path] = [
         sys.executable, "-m", "genmix", "augment", photos, "-o", folder / name, "--recipe", recipe,
         "--edits", folder / f"edits-{name}", "--workers", "2",
     ]  # fmt: skip

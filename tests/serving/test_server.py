@@ -173,7 +173,7 @@ def test_everything_but_health_needs_the_key() -> None:
             assert error_of(httpx.get(f"{address}/{path}"))[:2] == (401, "invalid_api_key")
             for header in ("two", "Bearer", "Bearer tw", "Basic two", "Bearer tw\xf6"):
                 asked = httpx.get(
-                    f"{address}/{path}", headers={"authorization": header.encode("latin-1")}
+                    f"{address}/{path}", headers=[(b"authorization", header.encode("latin-1"))]
                 )
                 assert asked.status_code == 401, header
             assert httpx.get(
