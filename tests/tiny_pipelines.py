@@ -23,8 +23,11 @@ from diffusers import (
     StableDiffusionXLInstructPix2PixPipeline,
     UNet2DConditionModel,
 )
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
+    CLIPConfig,
+    CLIPImageProcessor,
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
@@ -60,6 +63,26 @@ def pix2pix(folder: Path) -> None:
         feature_extractor=None,
         requires_safety_checker=False,
     )
+
+
+def refusing(folder: Path) -> None:
+    """InstructPix2Pix with a safety checker that refuses every picture."""
+    pix2pix(folder)
+    pipe: Any = StableDiffusionInstructPix2PixPipeline.from_pretrained(folder)
+    vision = {
+        "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1,
+        "num_attention_heads": 2, "image_size": 16, "patch_size": 8,
+    }  # fmt: skip
+    checker = StableDiffusionSafetyChecker(CLIPConfig(vision_config=vision, projection_dim=8))
+    checker.concept_embeds_weights.data.fill_(-2)  # less than any cosine
+    pipe.register_modules(
+        safety_checker=checker,
+        feature_extractor=CLIPImageProcessor(
+            size={"shortest_edge": 16}, crop_size={"height": 16, "width": 16}
+        ),
+    )
+    pipe.register_to_config(requires_safety_checker=True)
+    pipe.save_pretrained(folder)
 
 
 def pix2pix_xl(folder: Path) -> None:

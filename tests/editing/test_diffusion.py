@@ -21,7 +21,7 @@ from genmix.editing.diffusion.settings import KINDS
 from genmix.errors import EditorError
 from genmix.images import Image
 from genmix.prompts import load_library
-from tests.tiny_pipelines import MAKERS
+from tests.tiny_pipelines import MAKERS, refusing
 
 SNOW, MOSAIC = load_library("classification").select(["snowy", "mosaic"])
 LEVELS = 2
@@ -37,7 +37,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
     def folder(name: str) -> Path:
         if not (root / name).exists():
-            MAKERS[name](root / name)
+            {"refusing": refusing, **MAKERS}[name](root / name)
         return root / name
 
     return folder
@@ -237,6 +237,14 @@ def test_less_strength_stays_nearer_to_the_photo(tiny: Callable[[str], Path]) ->
         for s in (0.2, 1.0)
     )
     assert weak.std() < full.std()
+
+
+def test_what_the_models_own_checker_refuses_is_black_unless_it_is_off(tiny_editor: Open) -> None:
+    asked = ([photo(40)], [SNOW], [1])
+    (refused,) = tiny_editor("refusing").edit(*asked)
+    assert not refused.any()
+    (kept,) = tiny_editor("refusing", safety=False).edit(*asked)
+    assert kept.any()
 
 
 def test_it_says_what_it_is(tiny_editor: Open) -> None:
