@@ -395,9 +395,9 @@ def test_an_argument_after_the_name_is_refused() -> None:
 def test_the_editor_opens_by_name_and_says_what_its_result_depends_on() -> None:
     editor: Editor = open_editor("procedural", strength=0.5)
     assert isinstance(editor, ProceduralEditor)
-    assert editor.fingerprint == "procedural/2 strength=0.5"
+    assert editor.fingerprint == "procedural/3 strength=0.5"
     assert editor.batch_size == 16
-    assert from_name("procedural", strength=1).fingerprint == "procedural/2 strength=1.0"
+    assert from_name("procedural", strength=1).fingerprint == "procedural/3 strength=1.0"
 
 
 def test_the_editor_says_that_it_is_not_a_generative_model() -> None:

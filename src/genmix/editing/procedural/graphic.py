@@ -1,8 +1,8 @@
 """Looks that are drawn: crayon, chalk, graffiti, comic and cartoon.
 
 They leave photographic texture behind (lines and flat colours carry the form), because a
-classifier trained on them has to read drawings. Like most drawings, half of them show the subject
-and leave out what is behind it.
+classifier trained on them has to read drawings. As drawings do, some of them show the subject
+alone and leave out what is behind it.
 """
 
 import cv2
@@ -276,7 +276,7 @@ def _frame(panel: Image, paper: Colour, rng: np.random.Generator) -> Image:
     return framed
 
 
-_SUBJECT_ALONE = 0.5
+_SUBJECT_ALONE = 0.3
 """How often a drawing leaves out what is behind its subject."""
 
 _WALL_SIDE = 320
