@@ -94,7 +94,7 @@ def test_ctrl_c_ends_a_run_that_waits_for_a_server_at_once(
         (["--host", "gpu.example"], 2, "there is no API key"),
         (["--api-key-file", "none.txt"], 2, "cannot read the API keys in none.txt"),
         (["--api-key-file", os.devnull], 2, "write one a line"),
-        (["--editor-set", "steps"], 2, "write it as KEY=VALUE"),
+        (["--editor-set", "steps"], 2, "write KEY=VALUE"),
         (["--queue", "3"], 2, "too short for a request of --max-pictures 16"),
         (["--editor", "procedral", "--port", "0"], 1, "did you mean 'procedural'"),
         (["--editor-set", "steps=4", "--port", "0"], 1, "steps"),

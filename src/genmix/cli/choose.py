@@ -37,7 +37,7 @@ def chosen_recipe(
     """
     chosen = load_recipe(recipe)
     changes = {key: value for key, value in values.items() if value is not None}
-    settings = _settings(editor_preset, editor_set)
+    settings = editor_settings(editor_preset, editor_set)
     if editor is not None:
         changes["editor"] = {"name": editor, "settings": settings}
     elif settings:
@@ -50,8 +50,16 @@ def chosen_recipe(
     return chosen.changed(**changes)
 
 
-def _settings(preset: str | None, pairs: Sequence[str]) -> dict[str, Any]:
-    """Read settings of an editor, each value as YAML reads it: a number, true, or words."""
+def editor_settings(preset: str | None, pairs: Sequence[str]) -> dict[str, Any]:
+    """Read settings of an editor, each value as YAML reads it: a number, true, or words.
+
+    Args:
+        preset: The setting `preset`, if it is given.
+        pairs: The others, as key=value.
+
+    Raises:
+        RecipeError: If a pair is none.
+    """
     settings: dict[str, Any] = {} if preset is None else {"preset": preset}
     for pair in pairs:
         key, equals, value = pair.partition("=")

@@ -3,7 +3,6 @@
 import ipaddress
 import os
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -23,7 +22,8 @@ _KEY = "GENMIX_API_KEY"
     show_default=True,
     help="How far it goes from the original.",
 )
-@click.option("--editor-set", "settings", multiple=True, metavar="KEY=VALUE",
+@click.option("--editor-preset", metavar="NAME", help="Of diffusers: paper, balanced or fast.")
+@click.option("--editor-set", multiple=True, metavar="KEY=VALUE",
               help="A setting of the editor; may be repeated.")  # fmt: skip
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True,
@@ -43,7 +43,8 @@ _KEY = "GENMIX_API_KEY"
 def serve(
     editor: str,
     strength: float,
-    settings: tuple[str, ...],
+    editor_preset: str | None,
+    editor_set: tuple[str, ...],
     host: str,
     port: int,
     api_key_file: str | None,
@@ -62,6 +63,7 @@ def serve(
     genmix serve --editor diffusers:timbrooks/instruct-pix2pix
     genmix serve --editor procedural --host 0.0.0.0 --api-key-file keys.txt
     """
+    from genmix.cli.choose import editor_settings
     from genmix.errors import MissingExtraError
 
     keys = _keys(api_key_file)
@@ -74,7 +76,7 @@ def serve(
         raise click.UsageError(
             f"--queue {queue} is too short for a request of --max-pictures {max_pictures}"
         )
-    chosen = dict(map(_setting, settings))
+    chosen = editor_settings(editor_preset, editor_set)
     try:
         from genmix import serving
     except ImportError as error:
@@ -116,12 +118,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    import yaml
-
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise click.UsageError(f"--editor-set {text}: write it as KEY=VALUE")
-    return key, yaml.safe_load(value)

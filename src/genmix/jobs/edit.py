@@ -14,10 +14,10 @@ from genmix.datasets import Photo, Source
 from genmix.editing.cache import EditCache
 from genmix.errors import ImageError, SourceError
 from genmix.fractals import FractalBank
-from genmix.jobs.augment import Progress, make_plan
+from genmix.jobs.augment import Progress, make_plan, sensible_workers
 from genmix.jobs.folder import WHOLE, Share
 from genmix.jobs.local import Tick, run_local
-from genmix.jobs.pipeline import Pipeline, Task
+from genmix.jobs.pipeline import Pipeline, Task, ahead
 from genmix.jobs.plan import items_of
 from genmix.prompts import Prompt
 from genmix.recipe import Recipe, load_recipe
@@ -92,13 +92,13 @@ def edit(
     summary = EditSummary(Path(edits), chosen * plan.items_per_photo)
     summary.ignored = {entry.path: entry.reason for entry in photos.ignored}
     work = _EditWork(photos, recipe, plan.prompts, Path(edits))
-    processes = getattr(recipe.editor.open(), "processes", None)
+    processes = sensible_workers(recipe.editor.open(), workers)
 
     def on_items(finished: int) -> None:
         progress("edits", finished, summary.planned)
 
     on_items(0)
-    for counts in run_local(work, shards, min(workers, processes or workers), on_items):
+    for counts in run_local(work, shards, processes, on_items):
         summary.made += counts.made
         summary.reused += counts.reused
         summary.failed_photos |= counts.failed_photos
@@ -132,8 +132,10 @@ class _EditWork:
 
     def __call__(self, photos: Sequence[Photo], tick: Tick) -> _Counts:
         counts, before = _Counts(), (self._pipeline.edits.made, self._pipeline.edits.reused)
-        tasks = self._tasks(photos, counts, tick)
-        while batch := list(islice(tasks, self._pipeline.editor.batch_size)):
+        editor = self._pipeline.editor
+        tasks = self._tasks(photos, counts)
+        batches = iter(lambda: list(islice(tasks, editor.batch_size)), [])
+        for batch in ahead(batches) if getattr(editor, "overlap", False) else batches:
             self._pipeline.edit(batch)
             for _ in batch:
                 tick()
@@ -141,17 +143,14 @@ class _EditWork:
         counts.reused = self._pipeline.edits.reused - before[1]
         return counts
 
-    def _tasks(self, photos: Sequence[Photo], counts: _Counts, tick: Tick) -> Iterator[Task]:
+    def _tasks(self, photos: Sequence[Photo], counts: _Counts) -> Iterator[Task]:
         for photo in photos:
-            items = items_of(photo, self.recipe, self.prompts)
             try:
                 ready = self._pipeline.read(photo)
             except ImageError as error:
                 counts.failed_photos[photo.path] = str(error)
-                for _ in items:
-                    tick()
                 continue
-            for item in items:
+            for item in items_of(photo, self.recipe, self.prompts):
                 if item.prompt is not None:
                     yield Task(ready, item.prompt, item.variant)
 
