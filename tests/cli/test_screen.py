@@ -1,6 +1,7 @@
 """`genmix screen` as its users meet it."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,9 @@ def test_what_is_no_output_or_not_of_these_photos_is_refused(
     (other / "strange.jpg").write_bytes(next(photos.rglob("*.jpg")).read_bytes())
     done = screen(output, "--photos", tmp_path / "other")
     assert "none of the photos" in done.stderr
+    changed = tmp_path / "changed"
+    shutil.copytree(photos, changed)
+    first = min(changed.rglob("*.jpg"))
+    first.write_bytes(max(changed.rglob("*.jpg")).read_bytes())
+    done = screen(output, "--photos", changed, "--edits", tmp_path / "edits")
+    assert f"{first.relative_to(changed).as_posix()} has changed" in done.stderr

@@ -1,5 +1,6 @@
 """Judging the cached edits of an output anew, with other screens or limits; nothing is edited."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -168,7 +169,7 @@ class _Work:
             return
         for photo in spread(photos, _PARTNERS):
             try:
-                self.partners.append(_Partner(photo, self._read(photo)))
+                self.partners.append(_Partner(photo, self._prepared(self.source.read(photo))))
             except ImageError:
                 continue  # it has no edits either
 
@@ -179,10 +180,14 @@ class _Work:
         self.found.missing += len(rows) - len(there)
         if not there:
             return
-        original = self._read(photo)
+        data = self.source.read(photo)
+        if hashlib.sha256(data).hexdigest() != rows[0]["source_sha256"]:
+            raise SourceError(
+                f"{photo.path} has changed since its edits were made: give the photos that they "
+                "were made of"
+            )
+        original = self._prepared(data)
         pictures = [edit for _, edit in there]
-        if pictures[0].shape != original.shape:
-            raise SourceError(f"{photo.path} has changed since its edits were made: edit it again")
         subjects = [Subject(photo.path, photo.label, (r["prompt"], r["variant"])) for r, _ in there]
         verdicts = judge_all(self.screens, [original] * len(pictures), pictures, subjects)
         for subject, edit, verdict in zip(subjects, pictures, verdicts, strict=True):
@@ -210,15 +215,14 @@ class _Work:
             for name, verdict in verdicts.items():
                 self.found.shuffled[name].append(verdict.score)
 
-    def _read(self, photo: Photo) -> Image:
+    def _prepared(self, data: bytes) -> Image:
         recipe = self.recipe
-        picture = decode(self.source.read(photo), at_least=recipe.size)
-        return prepare(picture, recipe.size, recipe.fit)
+        return prepare(decode(data, at_least=recipe.size), recipe.size, recipe.fit)
 
 
 @dataclass
 class _Nearest:
-    """The pairs nearest to a screen's limit, a few on each side; holds small copies of no others.
+    """The pairs nearest to a screen's limit, a few on each side.
 
     Attributes:
         name: The screen's.

@@ -140,8 +140,8 @@ _SIZES = {DINOV2: 224, LITE0: 160}
 _LITE0_LIMITS = Limits(similarity=0.2, density=1.0)
 """Measured; see docs/screening.md."""
 
-_LITE0_STAGES = (3, 4)
-"""Of its seven: early enough to see places, late enough to see things."""
+_LITE0_STAGES = {3: 1.0, 4: 1.0, 5: 0.7}
+"""Weights of its seven stages: early enough to see places, late enough to see things."""
 
 _CELLS = 5
 
@@ -164,12 +164,12 @@ def _layout(backbone: Any, pictures: Tensor) -> Tensor:
     """
     maps = backbone.bn1(backbone.conv_stem(pictures))
     found = []
-    for stage, block in enumerate(backbone.blocks[: _LITE0_STAGES[-1] + 1]):
+    for stage, block in enumerate(backbone.blocks[: max(_LITE0_STAGES) + 1]):
         maps = block(maps)
         if stage in _LITE0_STAGES:
             cells = nn.functional.adaptive_avg_pool2d(maps, _CELLS)
             centred = (cells - cells.mean((2, 3), keepdim=True)).flatten(1)
-            found.append(nn.functional.normalize(centred, dim=1))
+            found.append(_LITE0_STAGES[stage] * nn.functional.normalize(centred, dim=1))
     return torch.cat(found, dim=1)
 
 
@@ -213,7 +213,7 @@ def _why_not_opened(name: str, error: TrainingError) -> str:
 
 def _fingerprint(network: Classifier) -> str:
     """Hash the weights that features depend on, and what is done before and after them."""
-    digest = hashlib.sha256(f"1 {network.size}".encode())
+    digest = hashlib.sha256(f"2 {network.size}".encode())
     for name, tensor in [*network.backbone.state_dict().items(), *network.named_buffers("", False)]:
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().view(-1).numpy().tobytes())
