@@ -115,6 +115,22 @@ def test_no_network(hub: Callable[[str], None]) -> None:
     assert "cannot be reached: connect once" in refused("someone/model")
 
 
+def test_without_network_a_model_in_the_cache_is_used(
+    hub: Callable[[str], None], folder: Path, tmp_path: Path
+) -> None:
+    hub("http://127.0.0.1:9")
+    commit = "c" * 40
+    cached = tmp_path / "cache" / "models--someone--tiny"
+    shutil.copytree(folder, cached / "snapshots" / commit)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text(commit)
+    settings = {"steps": 1, "size": 32, "device": "cpu"}
+    editor = open_editor("diffusers:someone/tiny", settings=settings)
+    assert editor.fingerprint.startswith(f"diffusers:someone/tiny@{commit} ")
+    (edit,) = editor.edit([np.zeros((32, 32, 3), np.uint8)], [SNOW], [1])
+    assert edit.any()
+
+
 def test_no_space_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
