@@ -213,6 +213,8 @@ def main() -> None:
     chosen = parser.parse_args()
     if not chosen.tiny and not torch.cuda.is_available():
         parser.error("the full size needs a CUDA GPU; --tiny tries the script out on a CPU")
+    if chosen.tiny:
+        torch.set_num_threads(1)  # threads would only wait for one another
     device = torch.device("cpu" if chosen.tiny else "cuda:0")
     name = "a CPU, tiny" if chosen.tiny else torch.cuda.get_device_name(device)
     versions = f"torch {torch.__version__}, diffusers {diffusers.__version__}"
