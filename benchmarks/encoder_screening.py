@@ -4,7 +4,7 @@ True pairs are a photo and its own edit; shuffled pairs are a photo and the edit
 another class, all of them. Prints which share of the true pairs is kept and which of the shuffled
 is rejected, by limit, for all looks together and for each.
 
-    python benchmarks/encoder_screening.py FOLDER [--encoder NAME] [--photos 140] [--size 160]
+    python -m benchmarks.encoder_screening FOLDER [--encoder NAME] [--photos 140] [--size 160]
 """
 
 from collections.abc import Sequence

@@ -34,7 +34,7 @@ def test_help_and_version_need_none_of_the_heavy_packages() -> None:
 @pytest.mark.parametrize(
     "verb",
     ["", "augment", "preview", "demo", "fractals", "mix", "train", "evaluate", "compare", "ablate",
-     "edit", "serve", "doctor",
+     "edit", "serve", "doctor", "screen",
      "prompts list", "prompts show", "recipe init", "recipe show", "recipe validate"],
 )  # fmt: skip
 def test_every_verb_explains_itself_with_an_example(verb: str) -> None:
