@@ -59,8 +59,8 @@ def screen(
     edits are used.
 
     \b
-    genmix screen train-set --photos photos --on similarity --encoder efficientnet_lite0
-    genmix screen train-set --photos photos --structure-min 0.3 --similarity-min 0.25
+    genmix screen out --photos pics --on density --encoder efficientnet_lite0
+    genmix screen out --photos pics --structure-min 0.3 --similarity-min 0.25
     """
     from pathlib import Path
 
