@@ -66,8 +66,8 @@ class _TryAgainError(Exception):
 class RemoteEditor:
     """Sends each picture to a server, many at once, and asks again when that may help.
 
-    The pictures of a `genmix serve` are those of its editor to the byte, and its fingerprint is
-    that editor's, so that cached edits serve both. Any other server is asked with OpenAI's fields
+    The pictures of a `genmix serve` come as its editor made them, without loss, and its fingerprint
+    is that editor's, so that cached edits serve both. Any other server is asked with OpenAI's fields
     alone: no seed is sent, and its pictures are brought to the size of the photos.
 
     Attributes:
