@@ -67,8 +67,8 @@ class RemoteEditor:
     """Sends each picture to a server, many at once, and asks again when that may help.
 
     The pictures of a `genmix serve` come as its editor made them, without loss, and its fingerprint
-    is that editor's, so that cached edits serve both. Any other server is asked with OpenAI's fields
-    alone: no seed is sent, and its pictures are brought to the size of the photos.
+    is that editor's, so that cached edits serve both. Any other server is asked with OpenAI's
+    fields alone: no seed is sent, and its pictures are brought to the size of the photos.
 
     Attributes:
         batch_size: How many pictures a call takes best.
