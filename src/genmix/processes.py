@@ -26,6 +26,13 @@ def worker_pool(
     return ProcessPoolExecutor(workers, context, _begin, (count, setup, arguments))
 
 
+def available_cpus() -> int:
+    """Count the processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def worker_number() -> int:
     """Tell which of its pool's workers this process is, from 0; 0 in any other process."""
     return _number

@@ -1,6 +1,5 @@
 """What the verbs share: options that mean the same everywhere, progress, and tables."""
 
-import os
 import re
 import sys
 import time
@@ -19,11 +18,10 @@ SOME_FAILED = 3
 _SHOWN = 10
 
 
-def available_cpus() -> int:
-    """Count the processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _all_processors() -> int:
+    from genmix.processes import available_cpus
+
+    return available_cpus()
 
 
 def workers_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -32,7 +30,7 @@ def workers_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--workers",
         type=click.IntRange(min=1),
         metavar="N",
-        default=available_cpus,
+        default=_all_processors,
         show_default="all processors",
         help="Processes. The result does not depend on it.",
     )(command)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genmix.cli.console import available_cpus, size_of
+from genmix.cli.console import size_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,6 +26,7 @@ def doctor(online: bool, as_json: bool) -> None:
     genmix doctor --online --json
     """
     from genmix.machine import look_at_machine
+    from genmix.processes import available_cpus
 
     found = look_at_machine(available_cpus(), online=online)
     if as_json:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genmix.cli.console import available_cpus, duration, print_table, progress_bar, say, seed_option
+from genmix.cli.console import duration, print_table, progress_bar, say, seed_option
 from genmix.cli.training_options import model_options, optimizer_options, settle
 
 if TYPE_CHECKING:
@@ -152,6 +152,8 @@ def train(
 def _workers(wished: int | None) -> int:
     """Read photos in this process, unless a GPU would have to wait for it."""
     import torch
+
+    from genmix.processes import available_cpus
 
     if wished is not None:
         return wished

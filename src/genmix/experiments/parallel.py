@@ -18,14 +18,13 @@ from multiprocessing import active_children
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.queues import SimpleQueue
-from typing import Any
 
 import cv2
 import torch
 
 from genmix.errors import ExperimentError
 from genmix.experiments.running import Planned, Runner, Status
-from genmix.processes import context, worker_pool
+from genmix.processes import available_cpus, context, worker_number, worker_pool
 
 _POLL_SECONDS = 0.2
 
@@ -56,7 +55,7 @@ def run_side_by_side(
     """
     messages: SimpleQueue[Status] = context.SimpleQueue()
     told, word = context.Pipe(duplex=False)
-    setup = (opens, jobs, messages, told, context.Value("i", 0))
+    setup = (opens, jobs, messages, told)
     others = active_children()
     pool = worker_pool(min(jobs, len(todo)), _start, *setup)
     try:
@@ -82,9 +81,7 @@ def threads_of(jobs: int) -> int:
     """Return how many threads torch gets in each job: its share, or what the user set."""
     if "OMP_NUM_THREADS" in os.environ:
         return torch.get_num_threads()
-    usable = hasattr(os, "sched_getaffinity")
-    cores = len(os.sched_getaffinity(0)) if usable else os.cpu_count() or 1
-    return max(1, cores // jobs)
+    return max(1, available_cpus() // jobs)
 
 
 @contextmanager
@@ -164,11 +161,8 @@ def _start(
     jobs: int,
     messages: "SimpleQueue[Status]",
     told: Connection,
-    counter: Any,
 ) -> None:
-    with counter.get_lock():
-        number = counter.value
-        counter.value += 1
+    number = worker_number()
     torch.set_num_threads(threads_of(jobs))
     cv2.setNumThreads(1)  # the jobs are the parallelism
     if torch.cuda.is_available():
