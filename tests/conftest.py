@@ -1,6 +1,7 @@
 """What every test shares: a cache of its own session, and a small set of drawn scenes."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # How long an example takes says nothing on a machine that others share.
 settings.register_profile("genmix", deadline=None)
 settings.load_profile("genmix")
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C mean what it does at a terminal; what starts in the background ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
