@@ -14,8 +14,10 @@ from genmix.recipe import Recipe
 # Tests mix tiny tensors: threads would only wait for each other. Read when torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# How long an example takes says nothing on a machine that others share.
-settings.register_profile("genmix", deadline=None)
+# How long an example takes says nothing on a machine that others share. The same examples every
+# time: a red run is a fault of the change it judges. `--hypothesis-profile explore` looks further.
+settings.register_profile("genmix", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile("genmix")
 
 

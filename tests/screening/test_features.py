@@ -96,7 +96,8 @@ def test_the_gaussian_of_a_class_is_the_mixture_of_its_own_and_the_pooled_one(
     mean = np.mean([np.mean(values) for values in own.values()])
     variance = np.mean([np.mean((np.array(values) - mean) ** 2) for values in own.values()])
     found = fit_gaussians(features)
-    assert found.pooled == pytest.approx((mean, np.sqrt(variance)), abs=2e-4)
+    # Photos that are nearly copies of each other are given a spread of 0.01.
+    assert found.pooled == pytest.approx((mean, max(0.01, np.sqrt(variance))), abs=2e-4)
     for label, values in own.items():
         weight = (len(features[label]) - 1) / (len(features[label]) + 7)
         # Second moments about zero mix by weight.
