@@ -3,12 +3,16 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check bench bench-gpu
+# What the tests drive beside Python: a browser, a reader of metadata, one of PDF, a Japanese font.
+PROGRAMS := chromium exiftool pdftoppm
+PACKAGES := chromium libimage-exiftool-perl poppler-utils fonts-ipaexfont
+
+.PHONY: demo test check programs bench bench-gpu
 
 demo: $(VENV)/demo.installed  ## Install, run the main job on real photos, show the result.
 	$(BIN)/genmix demo -o demo-output
 
-test: check  ## Install, check and run every test.
+test: check programs  ## Install, check and run every test.
 	$(BIN)/python -m pytest --cov
 
 check: $(VENV)/dev.installed  ## Format, lint, types and import rules.
@@ -16,6 +20,16 @@ check: $(VENV)/dev.installed  ## Format, lint, types and import rules.
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+programs:  ## The programs that the tests drive, from Debian's packages when root.
+	@for program in $(PROGRAMS); do command -v $$program >/dev/null || missing=yes; done; \
+	if [ -z "$$missing" ]; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get -qq update && \
+		DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(PACKAGES); \
+	else \
+		echo "the tests drive $(PROGRAMS): sudo apt-get install $(PACKAGES)"; exit 1; \
+	fi
 
 bench: $(VENV)/dev.installed  ## Speed, as ratios against a peer or a floor in one run.
 	$(BIN)/python -m benchmarks.run

@@ -10,13 +10,6 @@ import pytest
 from genmix.errors import ExperimentError
 from genmix.experiments.effects import Ablation
 from genmix.experiments.findings import Comparison, in_order, ranked
-from genmix.experiments.statistics import (
-    Difference,
-    Mean,
-    differences_from,
-    differences_from_best,
-    mean_of,
-)
 from genmix.experiments.words import (
     detectable,
     difference_text,
@@ -27,6 +20,13 @@ from genmix.experiments.words import (
     p_text,
     percent,
     points,
+)
+from genmix.statistics import (
+    Difference,
+    Mean,
+    differences_from,
+    differences_from_best,
+    mean_of,
 )
 from tests.experiments.made import ECE, SKETCH, VAL, ablation, comparison
 

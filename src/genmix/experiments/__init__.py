@@ -1,4 +1,4 @@
-"""Does it help? Arms, comparison and ablation over seeds, and the statistics that judge them."""
+"""Does it help? Arms, comparison and ablation over seeds."""
 
 from genmix.experiments.ablate import ablate
 from genmix.experiments.arms import Arm, parse_arm, parse_arms

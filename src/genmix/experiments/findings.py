@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any, Self, TypeAlias
 
 from genmix.errors import ExperimentError
-from genmix.experiments.statistics import (
+from genmix.statistics import (
     Difference,
     Mean,
     differences_from,

@@ -6,7 +6,7 @@ A mean never stands here without its interval, or without the words that there i
 from collections.abc import Sequence
 
 from genmix.experiments.findings import Comparison, Shots, Summary, ranked
-from genmix.experiments.statistics import Difference, Mean, Verdict
+from genmix.statistics import Difference, Mean, Verdict
 
 NO_INTERVAL = "1 seed, no interval"
 MARKS: dict[Verdict, str] = {"better": " ✓", "worse": " ✗", "no evidence": ""}

@@ -17,7 +17,6 @@ import numpy as np
 
 from genmix.experiments.effects import Ablation, Factor, Pair
 from genmix.experiments.findings import Comparison, Shots, Summary, ranked
-from genmix.experiments.statistics import Difference, Mean, Verdict
 from genmix.experiments.words import (
     MARKS,
     difference_text,
@@ -26,6 +25,7 @@ from genmix.experiments.words import (
     seeds_text,
     shots_text,
 )
+from genmix.statistics import Difference, Mean, Verdict
 from genmix.storage import write_whole
 
 if TYPE_CHECKING:

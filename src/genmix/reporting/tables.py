@@ -9,7 +9,6 @@ from rich.text import Text
 
 from genmix.experiments.effects import Ablation, Factor, Pair
 from genmix.experiments.findings import Comparison, Metric, Shots, Summary, ranked
-from genmix.experiments.statistics import Difference, Verdict
 from genmix.experiments.words import (
     MARKS,
     NO_INTERVAL,
@@ -20,6 +19,7 @@ from genmix.experiments.words import (
     seeds_text,
     shots_text,
 )
+from genmix.statistics import Difference, Verdict
 
 _STYLES: dict[Verdict, str] = {"better": "bold", "worse": "bold", "no evidence": "dim"}
 

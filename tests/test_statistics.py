@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from genmix.experiments.statistics import (
+from genmix.statistics import (
     best_other,
     differences_from,
     differences_from_best,
