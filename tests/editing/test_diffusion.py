@@ -21,6 +21,7 @@ from genmix.editing.diffusion.settings import KINDS
 from genmix.errors import EditorError
 from genmix.images import Image
 from genmix.prompts import load_library
+from tests.serving.servers import serving
 from tests.tiny_pipelines import MAKERS, refusing
 
 SNOW, MOSAIC = load_library("classification").select(["snowy", "mosaic"])
@@ -82,6 +83,23 @@ def test_edits_depend_on_their_own_prompt_and_seed_and_not_on_the_batch(
     ):
         (alone,) = editor.edit([image], [prompt], [seed])
         assert apart(alone, together) <= LEVELS
+
+
+def test_a_model_that_is_served_makes_the_pictures_of_the_same_model_here(
+    tiny_editor: Open,
+) -> None:
+    asked = (
+        [photo(40, seed) for seed in range(5)],
+        [SNOW, MOSAIC, SNOW, MOSAIC, SNOW],
+        [*range(5)],
+    )
+    here = tiny_editor()
+    with serving(tiny_editor()) as address:
+        remote = open_editor(address)
+        assert remote.fingerprint == here.fingerprint
+        remote.check([SNOW, MOSAIC])
+        for far, near in zip(remote.edit(*asked), here.edit(*asked), strict=True):
+            assert apart(far, near) <= LEVELS
 
 
 @pytest.mark.parametrize("scheduler", loading._SCHEDULERS)
