@@ -41,6 +41,14 @@ class OutputError(GenmixError):
     """The output cannot be written: another recipe's, in use, read-only, or the disk is full."""
 
 
+class ReviewError(GenmixError):
+    """Reviews cannot be opened, or a decision does not fit what is there."""
+
+
+class RightsError(GenmixError):
+    """A photo or a model has a licence that the recipe does not allow."""
+
+
 class MixerError(GenmixError, ValueError):
     """A mixer's setting, or a batch that was passed to it, does not fit."""
 
