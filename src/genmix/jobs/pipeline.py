@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from genmix.compose import Composition, compose, draw_composition, mask_of
 from genmix.datasets import Photo, Source
@@ -19,7 +19,6 @@ from genmix.datasets.layout import output_path
 from genmix.editing import Editor
 from genmix.editing.cache import EditCache
 from genmix.errors import ImageError
-from genmix.fractals import FractalBank
 from genmix.images import Image, decode, encode_jpeg, encode_png, prepare, sniff
 from genmix.jobs.plan import Item, items_of
 from genmix.prompts import Prompt
@@ -87,6 +86,18 @@ class Made:
     link_to: Path | None = None
 
 
+class Fractals(Protocol):
+    """What a pipeline needs of fractals; see `genmix.fractals.FractalBank`."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Image: ...
+
+    def name(self, index: int, /) -> str: ...  # noqa: D102
+
+    def fitting(self, index: int, height: int, width: int, /) -> Image: ...  # noqa: D102
+
+
 @dataclass
 class EditCount:
     """How many edits were made and how many came from the cache."""
@@ -112,7 +123,7 @@ class Pipeline:
     source: Source
     recipe: Recipe
     prompts: tuple[Prompt, ...]
-    bank: FractalBank
+    bank: Fractals
     cache: EditCache
     edits: EditCount = field(default_factory=EditCount)
     gaussians: ClassGaussians | None = None
