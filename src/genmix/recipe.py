@@ -8,8 +8,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_serializer, field_validator
 
 from genmix.editing import Editor, open_editor
-from genmix.errors import RecipeError, nearest
+from genmix.errors import GenmixError, RecipeError, nearest
 from genmix.fractals import FAMILIES as FRACTAL_FAMILIES
+from genmix.fractals.palettes import known_palettes
 from genmix.images import Fit
 from genmix.masks import FAMILIES as MASK_FAMILIES
 from genmix.masks import MaskFamily, SeamProfile
@@ -18,6 +19,7 @@ from genmix.screening import ScreenSettings
 from genmix.validation import load_yaml, parse_yaml, validate
 
 Share = Annotated[float, Field(ge=0, le=1)]
+License = Annotated[str, Field(min_length=1)]
 
 
 class _Strict(BaseModel):
@@ -78,11 +80,13 @@ class FractalChoice(_Strict):
     Attributes:
         count: How many to draw and choose from.
         families: Which families to draw.
+        palettes: In which palettes; in all when left out.
         folder: A folder of pictures to use instead (beside the recipe, when relative).
     """
 
     count: Annotated[int, Field(ge=1, le=100_000)] = 64
     families: Annotated[tuple[str, ...], Field(min_length=1)] = FRACTAL_FAMILIES
+    palettes: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     folder: str | None = None
 
     @field_validator("families")
@@ -92,6 +96,15 @@ class FractalChoice(_Strict):
             if family not in FRACTAL_FAMILIES:
                 raise ValueError(f"no family '{family}'; {nearest(family, FRACTAL_FAMILIES)}")
         return families
+
+    @field_validator("palettes")
+    @classmethod
+    def _palettes_exist(cls, palettes: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        try:
+            known_palettes(palettes)
+        except GenmixError as error:
+            raise ValueError(str(error)) from error
+        return palettes
 
 
 class OutputChoice(_Strict):
@@ -106,6 +119,21 @@ class OutputChoice(_Strict):
     originals: Literal["none", "link", "copy"] = "none"
     format: Literal["jpeg", "png"] = "jpeg"
     quality: Annotated[int, Field(ge=1, le=100)] = 95
+
+
+class RightsChoice(_Strict):
+    """Which licences there are, and which of them a run may use; SPDX identifiers, by preference.
+
+    Attributes:
+        photos: Of the photos, but for those whose own the source states.
+        model: Of the editor's model, if its own card states none.
+        allow: Those that photos and model must be under, in any case of letters, where "unknown"
+            stands for what nobody stated; any when left out.
+    """
+
+    photos: License | None = None
+    model: License | None = None
+    allow: Annotated[tuple[License, ...], Field(min_length=1)] | None = None
 
 
 class Recipe(_Strict):
@@ -125,6 +153,7 @@ class Recipe(_Strict):
         blend: λ, the share of the fractal: one number, or lowest and highest.
         screens: Which edits are rejected; a screen set to null is off.
         output: What is written.
+        rights: Which licences there are, and which of them a run may use.
         seed: Of every random choice.
     """
 
@@ -140,6 +169,7 @@ class Recipe(_Strict):
     blend: tuple[Share, Share] = (0.2, 0.2)
     screens: ScreenSettings = ScreenSettings()
     output: OutputChoice = OutputChoice()
+    rights: RightsChoice = RightsChoice()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
     @field_validator("blend", mode="before")

@@ -31,8 +31,9 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     numbers: list[int] = []
 
     def quick_draw(
-        size: int, seed: int, index: int, families: tuple[str, ...]
+        size: int, seed: int, index: int, families: tuple[str, ...], palettes: object
     ) -> tuple[str, Image]:
+        assert palettes is None
         numbers.append(index)
         return families[index % len(families)], plain(size, (index, seed, 9))
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from genmix.errors import GenmixError
 from genmix.fractals import FAMILIES, draw, drawing
+from genmix.fractals.palettes import palettes
 from genmix.images import Image
 
 
@@ -106,3 +107,18 @@ def test_pictures_are_those_of_this_version() -> None:
         name, picture = draw(64, 1, index)
         assert name == family
         assert picture.mean(axis=(0, 1)) == pytest.approx(colour, abs=2)
+
+
+def test_chosen_palettes_are_the_only_ones_used() -> None:
+    _, ink = draw(64, 0, 1, palettes=["ember"])
+    _, other = draw(64, 0, 1, palettes=["lagoon"])
+
+    assert not np.array_equal(ink, other)
+    with pytest.raises(GenmixError, match="no palette 'embers'; did you mean 'ember'"):
+        draw(64, 0, 0, palettes=["embers"])
+
+
+def test_naming_every_palette_is_the_same_as_naming_none() -> None:
+    every = [palette.name for palette in palettes()]
+
+    assert np.array_equal(draw(64, 3, 0, palettes=every)[1], draw(64, 3, 0)[1])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, TypeAlias
 
 import cv2
 import numpy as np
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from genmix.errors import GenmixError, ImageError, OutputError
 from genmix.fractals.drawing import VERSION, draw, known_families
 from genmix.fractals.families import FAMILIES
+from genmix.fractals.palettes import known_palettes
 from genmix.images import EXTENSIONS, Image, decode, resize
 from genmix.processes import worker_pool
 from genmix.storage import cache_folder, writing
@@ -25,6 +26,10 @@ from genmix.storage import cache_folder, writing
 _PIXELS = "pixels.npy"
 _INDEX = "index.json"
 _SMALLEST = 8
+
+
+_Picture: TypeAlias = tuple[str, Image | ImageError]
+"""A name, and the picture or why there is none."""
 
 
 class FractalBank:
@@ -68,6 +73,7 @@ class FractalBank:
         seed: int,
         *,
         families: Iterable[str] = FAMILIES,
+        palettes: Iterable[str] | None = None,
         workers: int = 1,
         progress: Callable[[int, int], None] | None = None,
     ) -> Self:
@@ -80,6 +86,7 @@ class FractalBank:
             size: Their edge in pixels, 8 or more.
             seed: Any integer.
             families: Names from `FAMILIES`, in the order in which they take turns.
+            palettes: Names of the palettes to draw from; all when left out.
             workers: Processes that draw; the pictures do not depend on it. With more than one, a
                 script needs `if __name__ == "__main__":` around what it runs.
             progress: Called with (drawn, count) after each picture that had to be drawn.
@@ -88,15 +95,18 @@ class FractalBank:
             The bank; `name(i)` is the family and the number, such as "julia/00012".
 
         Raises:
-            GenmixError: If an argument is out of range, or a family does not exist.
+            GenmixError: If an argument is out of range, or a family or a palette does not exist.
             OutputError: If the cache cannot be written.
         """
         for what, value, least in (("count", count, 1), ("size", size, _SMALLEST)):
             if value < least:
                 raise GenmixError(f"a fractal bank needs a {what} of {least} or more, not {value}")
         names = known_families(families)
-        key = _digest(json.dumps(["drawn", VERSION, count, size, seed, names]).encode())
-        return cls._kept(key, size, lambda: _drawn(count, size, seed, names, workers, progress))
+        parts = ["drawn", VERSION, count, size, seed, names]
+        colours = None if palettes is None else tuple(p.name for p in known_palettes(palettes))
+        key = _digest(json.dumps(parts if colours is None else [*parts, colours]).encode())
+        draw_one = partial(_draw_one, size, seed, names, colours)
+        return cls._kept(key, size, lambda: _drawn(count, draw_one, workers, progress))
 
     @classmethod
     def from_folder(cls, path: Path | str, size: int) -> Self:
@@ -130,7 +140,7 @@ class FractalBank:
         return cls._kept(key, size, lambda: _decoded(folder, names, size))
 
     @classmethod
-    def _kept(cls, key: str, size: int, make: Callable[[], Iterator["_Picture"]]) -> Self:
+    def _kept(cls, key: str, size: int, make: Callable[[], Iterator[_Picture]]) -> Self:
         """Open what is kept under a key; make it if it is not there whole."""
         folder = cache_folder() / "fractals" / key
         if not _is_whole(folder):
@@ -166,10 +176,6 @@ class FractalBank:
         return resize(self[index], height, width)
 
 
-_Picture = tuple[str, Image | ImageError]
-"""A name, and the picture or why there is none."""
-
-
 class _Index(BaseModel):
     """What is kept beside the pixels."""
 
@@ -182,13 +188,10 @@ class _Index(BaseModel):
 
 def _drawn(
     count: int,
-    size: int,
-    seed: int,
-    families: tuple[str, ...],
+    draw_one: Callable[[int], _Picture],
     workers: int,
     progress: Callable[[int, int], None] | None,
 ) -> Iterator[_Picture]:
-    draw_one = partial(_draw_one, size, seed, families)
     if workers == 1 or count == 1:
         yield from _counted(map(draw_one, range(count)), count, progress)
         return
@@ -198,8 +201,14 @@ def _drawn(
         yield from _counted(pool.map(draw_one, range(count), chunksize=chunk), count, progress)
 
 
-def _draw_one(size: int, seed: int, families: tuple[str, ...], index: int) -> _Picture:
-    family, image = draw(size, seed, index, families)
+def _draw_one(
+    size: int,
+    seed: int,
+    families: tuple[str, ...],
+    palettes: tuple[str, ...] | None,
+    index: int,
+) -> _Picture:
+    family, image = draw(size, seed, index, families, palettes)
     return f"{family}/{index:05d}", image
 
 

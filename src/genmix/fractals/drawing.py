@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from genmix.errors import GenmixError, nearest
 from genmix.fractals.families import BY_NAME, FAMILIES
 from genmix.fractals.interest import interest
-from genmix.fractals.palettes import colour
+from genmix.fractals.palettes import colour, known_palettes
 from genmix.images import Image, resize
 from genmix.seeding import generator
 
@@ -20,7 +20,13 @@ _LEAST_DRAWN, _MOST_DRAWN = 64, 1024
 grow for detail that nobody sees in a blend, and it is enlarged from here."""
 
 
-def draw(size: int, seed: int, index: int, families: Iterable[str] = FAMILIES) -> tuple[str, Image]:
+def draw(
+    size: int,
+    seed: int,
+    index: int,
+    families: Iterable[str] = FAMILIES,
+    palettes: Iterable[str] | None = None,
+) -> tuple[str, Image]:
     """Draw one fractal, again and again until it is not dull.
 
     The result depends on the arguments alone. Families take turns by index, so a bank of any
@@ -31,20 +37,22 @@ def draw(size: int, seed: int, index: int, families: Iterable[str] = FAMILIES) -
         seed: The bank's seed.
         index: The number within the bank, from 0.
         families: Names from `FAMILIES`, in the order in which they take turns.
+        palettes: Names of the palettes to draw from; all when left out.
 
     Returns:
         The family's name, and the picture: uint8, size x size x 3, RGB.
 
     Raises:
-        GenmixError: If a family does not exist, or none is given.
+        GenmixError: If a family or a palette does not exist, or none is given.
     """
+    colours = known_palettes(palettes)
     names = known_families(families)
     name = names[index % len(names)]
     drawn_size = min(max(size, _LEAST_DRAWN), _MOST_DRAWN)
     dull: list[tuple[float, Image]] = []
     for attempt in range(_ATTEMPTS):
         rng = generator("fractal", seed, index, attempt)
-        image = colour(BY_NAME[name](drawn_size, rng), drawn_size, rng)
+        image = colour(BY_NAME[name](drawn_size, rng), drawn_size, rng, colours)
         score = interest(image).score
         if score >= 1:
             return name, resize(image, size, size)

@@ -1,5 +1,6 @@
 """Colours for a field: cyclic gradients kept as data, interpolated in a perceptual space."""
 
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import as_file, files
 from typing import Annotated, TypeAlias
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic import Field as Constraint
 
-from genmix.errors import GenmixError
+from genmix.errors import GenmixError, nearest
 from genmix.fractals.field import Field, Plane
 from genmix.images import Image
 from genmix.validation import load_yaml
@@ -67,18 +68,39 @@ def shades(palette: Palette) -> Shades:
     return np.clip(linear, 0, 1).astype(np.float32)
 
 
-def colour(field: Field, size: int, rng: np.random.Generator) -> Image:
+def known_palettes(names: Iterable[str] | None) -> tuple[Palette, ...]:
+    """Return palettes by their names, or all of them.
+
+    Raises:
+        GenmixError: If one does not exist, or none is given.
+    """
+    if names is None:
+        return palettes()
+    by_name = {palette.name: palette for palette in palettes()}
+    chosen = tuple(names)
+    if not chosen:
+        raise GenmixError(f"no palette was given; known: {', '.join(by_name)}")
+    for name in chosen:
+        if name not in by_name:
+            raise GenmixError(f"there is no palette '{name}'; {nearest(name, by_name)}")
+    return tuple(by_name[name] for name in chosen)
+
+
+def colour(
+    field: Field, size: int, rng: np.random.Generator, known: Sequence[Palette] | None = None
+) -> Image:
     """Give a field its colours: a palette, where it starts and which way it runs drawn by `rng`.
 
     Args:
         field: What to colour; its side at least `size`.
         size: Edge of the result in pixels.
         rng: Draws the palette.
+        known: Palettes to draw from; all when left out.
 
     Returns:
         uint8, size x size x 3, RGB.
     """
-    known = palettes()
+    known = known or palettes()
     turn = shades(known[int(rng.integers(len(known)))])
     offset, direction = rng.random(), rng.choice((-1, 1))
     place = (direction * field.phase + offset) * SHADES

@@ -108,6 +108,7 @@ def open_bank(recipe: Recipe, workers: int, progress: Progress) -> FractalBank:
         recipe.size,
         recipe.seed,
         families=recipe.fractals.families,
+        palettes=recipe.fractals.palettes,
         workers=workers,
         progress=lambda done, total: progress("fractals", done, total),
     )
