@@ -64,7 +64,7 @@ def test_dull_draws_are_thrown_away_and_the_best_is_kept_when_all_are_dull(
 ) -> None:
     made: list[int] = []
 
-    def dull_colour(field: object, size: int, rng: np.random.Generator) -> Image:
+    def dull_colour(field: object, size: int, rng: np.random.Generator, _: object) -> Image:
         del field, rng
         made.append(len(made))
         return np.full((size, size, 3), 10 * len(made), np.uint8)
