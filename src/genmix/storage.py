@@ -67,6 +67,15 @@ def write_whole(path: Path, data: bytes) -> None:
             raise
 
 
+def remove(path: Path) -> bool:
+    """Remove a file or a link, and say whether it was there."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _read_umask() -> int:
     umask = os.umask(0o022)
     os.umask(umask)

@@ -1,6 +1,9 @@
 """The dataset card: the README.md beside the output, in the form that the Hugging Face hub has."""
 
+import re
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
 
 import yaml
 
@@ -20,10 +23,12 @@ def card_text(
     prompts: Sequence[Prompt],
     rejected: Mapping[str, int],
     failed: Mapping[str, int],
+    licenses: Mapping[str, int],
     size: int,
     editor: str,
     about: Mapping[str, str],
-    sheet: str,
+    model_license: str | None,
+    sheet: str | None,
 ) -> str:
     """Write the card.
 
@@ -34,16 +39,19 @@ def card_text(
         prompts: The prompts that were used.
         rejected: Items rejected, by cause.
         failed: Items failed, by cause.
+        licenses: Written pictures by the licence of their photo.
         size: Side of the pictures in pixels.
         editor: The editor's fingerprint.
         about: What the editor says of itself.
-        sheet: File name of the contact sheet.
+        model_license: Of the editor's model; None where no trained model draws.
+        sheet: File name of the contact sheet, if there is one.
 
     Returns:
         Markdown with YAML metadata in front.
     """
     metadata = {
         "pretty_name": "Photos augmented by genmix",
+        **_hub_license(licenses),
         "task_categories": ["image-classification"],
         "size_categories": [next((name for n, name in _SIZES if written < n), "n>1M")],
         "tags": ["genmix", "data-augmentation", "imagefolder"],
@@ -55,12 +63,13 @@ def card_text(
         "---\n" + yaml.safe_dump(metadata, sort_keys=False) + "---",
         "# Photos augmented by genmix",
         _INTRODUCTION.format(written=written, classes=sum(n > 0 for n in classes.values())),
-        f"![Some photos and what was made of them]({sheet})",
+        *([f"![Some photos and what was made of them]({sheet})"] if sheet else []),
         _ABOUT.format(editor=editor, size=size),
         *([f"## Editor\n\n{_facts(about)}"] if about else []),
         "## Classes\n\n" + _table("class", {_named(k): n for k, n in sorted(classes.items())}),
         "## Prompts\n\n" + _table("prompt", _by_prompt(prompts, prompt_counts)),
         "## Left out\n\n" + (_table("reason", refused) if refused else "Nothing."),
+        "## Rights\n\n" + _rights(licenses, model_license),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -78,8 +87,37 @@ _ABOUT = """## How to read it
 - `recipe.yaml` and `prompts.yaml` make the same bytes again from the same photos.
 
 Pictures are {size} pixels square. They were edited by `{editor}`; an editor whose name begins with
-`procedural` is classical image processing, not a generative model. The rights to these pictures
-depend on those to the photos, which genmix does not know."""
+`procedural` is classical image processing, not a generative model. Each picture says in its own
+metadata (XMP) how it was made and which row of the manifest tells more; `croissant.json` describes
+the whole for other programs."""
+
+
+def _rights(licenses: Mapping[str, int], model_license: str | None) -> str:
+    model = (
+        "No trained model drew them."
+        if model_license is None
+        else f"The model that edited them has the licence: {_escaped(model_license)}."
+    )
+    return (
+        "What may be done with these pictures depends on the rights to the photos. Their licences, "
+        f"as the source or its user stated them:\n\n{_table('licence', licenses)}\n\n{model}"
+    )
+
+
+def _hub_license(licenses: Mapping[str, int]) -> dict[str, Any]:
+    """Return the hub's keys for the licences of the photos.
+
+    One that the hub does not list is "other" with its name; the hub allows one such name.
+    """
+    known = (files("genmix.datasets") / "hub_licenses.txt").read_text().split()
+    lowered = {name.casefold() for name in licenses} or {"unknown"}
+    if lowered <= set(known):
+        return {"license": sorted(lowered)}
+    return {
+        "license": "other",
+        "license_name": re.sub(r"[^a-z0-9.+-]+", "-", "-and-".join(sorted(lowered))),
+        "license_link": CARD,
+    }
 
 
 def _named(label: str) -> str:

@@ -92,9 +92,10 @@ def open_metadata(root: Path, tree: Tree, name: str) -> FolderSource:
             no labelled photo that is there.
     """
     labels: dict[str, str] = {}
+    licenses: dict[str, str | None] = {}
     ignored = list(tree.ignored)
     unnamed = {path for path in tree.files if path != name}
-    for place, file_name, value in metadata_rows(root / name):
+    for place, file_name, value, stated in metadata_rows(root / name):
         path, label = posixpath.normpath(file_name), label_of(value, place)
         unnamed.discard(path)
         if fault := _out_of_reach(root, tree, path):
@@ -106,10 +107,14 @@ def open_metadata(root: Path, tree: Tree, name: str) -> FolderSource:
                 f"{place}: {path} is labelled '{label}' here and '{labels[path]}' before: "
                 "a photo has one label"
             )
+        elif licenses.setdefault(path, stated) != stated:
+            raise SourceError(
+                f"{place}: the licence of {path} is '{stated}' here and '{licenses[path]}' before"
+            )
     if not labels:
         raise SourceError(_why_empty(root, ignored or [Ignored(name, "no rows")]))
     ignored += [Ignored(path, f"not in {name}") for path in unnamed]
-    photos = [Photo(path, label) for path, label in sorted(labels.items())]
+    photos = [Photo(path, label, licenses[path]) for path, label in sorted(labels.items())]
     return FolderSource(root.absolute(), photos, sorted(ignored))
 
 

@@ -1,16 +1,25 @@
 """The manifest: one row for every planned item, whatever became of it, as Parquet."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 Kind: TypeAlias = Literal["original", "composite"]
 Decision: TypeAlias = Literal["written", "rejected", "failed"]
 Row: TypeAlias = Mapping[str, Any]
 
+Facts: TypeAlias = Mapping[str, Any]
+"""What holds for a whole output, as plain values: it lies in the manifest's own metadata."""
+
+Matching: TypeAlias = Mapping[str, Collection[str]]
+"""Texts by column; a row matches that has one of them in its column."""
+
+_FACTS = b"genmix"
 _ROW_GROUP = 65_536
 
 
@@ -23,13 +32,16 @@ def schema(screens: Sequence[str]) -> pa.Schema:
     text, real = pa.string(), pa.float32()
     return pa.schema(
         [
+            ("item", text),
             ("kind", text),
             ("source", text),
             ("source_sha256", text),
+            ("source_license", text),
             ("label", text),
             ("prompt", text),
             ("variant", pa.int32()),
             ("editor", text),
+            ("model_license", text),
             ("edit_seed", pa.int64()),
             ("edit_key", text),
             ("mask", text),
@@ -43,6 +55,7 @@ def schema(screens: Sequence[str]) -> pa.Schema:
             ("reason", text),
             ("output", text),
             ("output_sha256", text),
+            ("picture_sha256", text),
             ("width", pa.int32()),
             ("height", pa.int32()),
         ]
@@ -59,16 +72,67 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return pq.read_table(path).to_pylist()
 
 
-def join_parts(parts: Iterable[Path], path: Path) -> None:
+def join_parts(parts: Iterable[Path], path: Path, facts: Facts) -> None:
     """Join the shards' parts to one manifest, in order, in constant memory.
 
     Args:
         parts: Parquet files of the same columns.
         path: The file to write.
+        facts: What holds for the whole of it; `read_facts` finds it again.
     """
-    with pq.ParquetWriter(path, pq.read_schema(next(iter(parts := list(parts))))) as writer:
+    schema = pq.read_schema(next(iter(parts := list(parts))))
+    noted = schema.with_metadata({_FACTS: json.dumps(facts, ensure_ascii=False)})
+    with pq.ParquetWriter(path, noted) as writer:
         for table in _gathered(parts):
             writer.write_table(table, row_group_size=_ROW_GROUP)
+
+
+def read_facts(path: Path) -> Facts:
+    """Return what `join_parts` was told of a manifest as a whole; nothing for a shard's part."""
+    facts: Facts = json.loads((pq.read_schema(path).metadata or {}).get(_FACTS, b"{}"))
+    return facts
+
+
+def without_rows(path: Path, to: Path, unwanted: Matching) -> int:
+    """Copy a manifest, or a part of one, without some rows, in constant memory.
+
+    Args:
+        path: The file to read.
+        to: The file to write.
+        unwanted: Which rows to leave out: values by column, any of which is enough.
+
+    Returns:
+        How many rows were left out.
+    """
+    left_out = 0
+    with pq.ParquetFile(path) as file, pq.ParquetWriter(to, file.schema_arrow) as writer:
+        for batch in file.iter_batches(_ROW_GROUP):
+            kept = batch.filter(pc.invert(_any_of(batch, unwanted)))
+            left_out += batch.num_rows - kept.num_rows
+            writer.write_batch(kept)
+    return left_out
+
+
+def find_rows(path: Path, wanted: Matching) -> Iterator[dict[str, Any]]:
+    """Yield the whole rows that have one of the values in its column, without holding the others.
+
+    Args:
+        path: A manifest, or a part of one.
+        wanted: Values by column; a column that the file lacks matches nothing.
+    """
+    with pq.ParquetFile(path) as file:
+        there = {k: v for k, v in wanted.items() if k in file.schema_arrow.names}
+        for batch in file.iter_batches(_ROW_GROUP):
+            yield from batch.filter(_any_of(batch, there)).to_pylist()
+
+
+def _any_of(batch: pa.RecordBatch, values: Matching) -> pa.Array:
+    """Tell for each row whether one of its columns has one of the values."""
+    found = pa.array([False] * batch.num_rows)
+    for column, wanted in values.items():
+        same = pc.is_in(batch.column(column), value_set=pa.array(sorted(wanted), pa.string()))
+        found = pc.or_(found, same)
+    return found
 
 
 def iterate_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:

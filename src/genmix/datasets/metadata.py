@@ -2,16 +2,20 @@
 
 import csv
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from genmix.errors import SourceError
+from genmix.errors import SourceError, nearest
 
 FILE_NAME = "file_name"
 
+LICENSE = "license"
+"""The column that may state a photo's licence; it is never taken for the labels."""
 
-def metadata_rows(path: Path) -> Iterator[tuple[str, str, object]]:
+
+def metadata_rows(path: Path) -> Iterator[tuple[str, str, object, str | None]]:
     """Read the rows of a metadata table one by one.
 
     Args:
@@ -19,16 +23,36 @@ def metadata_rows(path: Path) -> Iterator[tuple[str, str, object]]:
 
     Yields:
         For each row that is not blank, where it stands, such as "photos/metadata.csv:7", its file
-        name, and the value in its label column.
+        name, the value in its label column, and its licence where one is stated.
 
     Raises:
         SourceError: If the table is damaged or lacks a column, with the file and the line.
     """
+    return _named_rows(path, None)
+
+
+def column_values(path: Path, column: str) -> Iterator[tuple[str, str, object]]:
+    """Read another column of a metadata table, row by row.
+
+    Args:
+        path: A table called as one of `METADATA`.
+        column: Its name.
+
+    Yields:
+        For each row that is not blank, where it stands, its file name, and the value in the column.
+
+    Raises:
+        SourceError: If the table is damaged or lacks the column, with the file and the line.
+    """
+    return (row[:3] for row in _named_rows(path, column))
+
+
+def _named_rows(path: Path, wanted: str | None) -> Iterator[tuple[str, str, object, str | None]]:
     try:
-        for place, file_name, value in _READERS[path.name](path):
+        for place, file_name, value, stated in _READERS[path.name](path, wanted):
             if not isinstance(file_name, str) or not file_name.strip():
                 raise SourceError(f"{place}: no {FILE_NAME}")
-            yield place, file_name, value
+            yield place, file_name, value, license_of(stated)
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror}") from error
 
@@ -54,12 +78,13 @@ def label_column(place: object, candidates: Sequence[str]) -> str:
     raise SourceError(f"{place}: the label column {found}: call it 'label'")
 
 
-def label_of(value: object, place: str) -> str | None:
+def label_of(value: object, place: str, what: str = "label") -> str | None:
     """Turn a table's value into a label, altered only by becoming text.
 
     Args:
         value: What stands in the label column.
         place: The table and row, for the message.
+        what: What the column is called in the message.
 
     Returns:
         The label; None for nothing or blank text.
@@ -71,19 +96,25 @@ def label_of(value: object, place: str) -> str | None:
         return None
     if not isinstance(value, str | int):
         raise SourceError(
-            f"{place}: the label is {value!r:.40}: make it text, a whole number, or true or false"
+            f"{place}: the {what} is {value!r:.40}: make it text, a whole number, or true or false"
         )
     return str(value)
 
 
-_Row: TypeAlias = tuple[str, object, object]
+def license_of(value: object) -> str | None:
+    """Turn what stands in the column `LICENSE` into text; None for nothing or blank text."""
+    text = "" if value is None else str(value).strip()
+    return sys.intern(text) if text else None  # few licences, many photos
 
 
-def _csv_rows(path: Path) -> Iterator[_Row]:
+_Row: TypeAlias = tuple[str, object, object, object]
+
+
+def _csv_rows(path: Path, wanted: str | None) -> Iterator[_Row]:
     reader = csv.reader(_lines(path), strict=True)
     try:
         header = next(reader, [])
-        column = _label_column(path, header)
+        column = _column(path, header, wanted)
         for cells in reader:
             place = f"{path}:{reader.line_num}"
             if cells and len(cells) != len(header):
@@ -92,20 +123,20 @@ def _csv_rows(path: Path) -> Iterator[_Row]:
                 )
             row = dict(zip(header, cells, strict=False))
             if row:
-                yield place, row[FILE_NAME], row[column]
+                yield place, row[FILE_NAME], row[column], row.get(LICENSE)
     except csv.Error as error:
         raise SourceError(f"{path}:{reader.line_num}: not valid CSV: {error}") from error
 
 
-def _json_rows(path: Path) -> Iterator[_Row]:
+def _json_rows(path: Path, wanted: str | None) -> Iterator[_Row]:
     column = ""
     for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
         place = f"{path}:{number}"
         row = _json_row(line, place)
-        column = column or _label_column(place, list(row))
-        yield place, row.get(FILE_NAME), row.get(column)
+        column = column or _column(place, list(row), wanted)
+        yield place, row.get(FILE_NAME), row.get(column), row.get(LICENSE)
 
 
 def _json_row(line: str, place: str) -> dict[str, object]:
@@ -123,19 +154,21 @@ def _json_row(line: str, place: str) -> dict[str, object]:
     return row
 
 
-def _parquet_rows(path: Path) -> Iterator[_Row]:
+def _parquet_rows(path: Path, wanted: str | None) -> Iterator[_Row]:
     from genmix.datasets.tables import open_parquet, reading
 
     with reading(path), open_parquet(path) as table:
-        column = _label_column(path, table.schema_arrow.names)
+        names = table.schema_arrow.names
+        column = _column(path, names, wanted)
+        used = dict.fromkeys([FILE_NAME, column, *({LICENSE} & set(names))])
         number = 0
-        for batch in table.iter_batches(columns=[FILE_NAME, column]):
+        for batch in table.iter_batches(columns=list(used)):
             for row in batch.to_pylist():
                 number += 1
-                yield f"{path}, row {number}", row[FILE_NAME], row[column]
+                yield f"{path}, row {number}", row[FILE_NAME], row[column], row.get(LICENSE)
 
 
-_READERS: dict[str, Callable[[Path], Iterator[_Row]]] = {
+_READERS: dict[str, Callable[[Path, str | None], Iterator[_Row]]] = {
     "metadata.csv": _csv_rows,
     "metadata.jsonl": _json_rows,
     "metadata.parquet": _parquet_rows,
@@ -145,14 +178,20 @@ METADATA = tuple(_READERS)
 """What a metadata table may be called."""
 
 
-def _label_column(place: object, columns: Sequence[str]) -> str:
+def _column(place: object, columns: Sequence[str], wanted: str | None) -> str:
+    """Return the column that is wanted, if it is there; else that of the labels."""
     if FILE_NAME not in columns:
         found = ", ".join(columns) or "none"
         raise SourceError(
             f"{place}: no column '{FILE_NAME}'; found: {found:.200}; "
             "rename the file if it is no table of labels"
         )
-    return label_column(place, [column for column in columns if column != FILE_NAME])
+    others = [column for column in columns if column != FILE_NAME]
+    if wanted is None:
+        return label_column(place, [name for name in others if name != LICENSE])
+    if wanted not in others:
+        raise SourceError(f"{place}: no column '{wanted}'; {nearest(wanted, others)}")
+    return wanted
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -14,10 +14,12 @@ class Photo:
         path: Where it is in its source: a relative path with forward slashes, or for a table
             `file.parquet#row`. Unique in the source, the same on every machine.
         label: Its class, as the user named it.
+        license: Its licence, where the source states one.
     """
 
     path: str
     label: str
+    license: str | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)

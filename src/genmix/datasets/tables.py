@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from genmix.datasets.files import SPLITS
-from genmix.datasets.metadata import label_column, label_of
+from genmix.datasets.metadata import LICENSE, label_column, label_of, license_of
 from genmix.datasets.source import Ignored, Photo
 from genmix.errors import ImageError, SourceError
 
@@ -164,19 +164,20 @@ def _rows(table: "pq.ParquetFile", name: str, path: Path) -> Iterator[Photo | Ig
     picture = _picture_bytes(schema, path)
     column = label_column(path, _label_candidates(schema))
     class_names = _class_names(schema, column)
+    wanted = [column, *({LICENSE} & set(schema.names))]
     row = 0
     for group in range(table.num_row_groups):
         without = _rows_without(table, group, picture)
-        for batch in table.iter_batches(row_groups=[group], columns=[column]):
-            for value in batch.column(0).to_pylist():
-                here = f"{name}#{row}"
+        for batch in table.iter_batches(row_groups=[group], columns=wanted):
+            for values in batch.to_pylist():
+                value, here = values[column], f"{name}#{row}"
                 label = _label(value, class_names, f"{path}#{row}")
                 if next(without, True):
                     yield Ignored(here, "no image bytes")
                 elif label is None:
                     yield Ignored(here, "no label" if value is None else f"no label for {value!r}")
                 else:
-                    yield Photo(here, label)
+                    yield Photo(here, label, license_of(values.get(LICENSE)))
                 row += 1
 
 
@@ -207,7 +208,8 @@ def _label_candidates(schema: "pa.Schema") -> list[str]:
     from pyarrow import types
 
     kinds = (types.is_integer, types.is_string, types.is_large_string, types.is_dictionary)
-    return [f.name for f in schema if f.name == "label" or any(of(f.type) for of in kinds)]
+    candidates = [field for field in schema if field.name != LICENSE]
+    return [f.name for f in candidates if f.name == "label" or any(of(f.type) for of in kinds)]
 
 
 def _class_names(schema: "pa.Schema", column: str) -> list[str] | None:

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from genmix.errors import ImageError
 from genmix.images import Fit, Image, decode, encode_jpeg
 from genmix.prompts import Prompt
-from genmix.storage import write_whole
+from genmix.storage import remove, write_whole, writing
 
 
 class EditCache:
@@ -25,7 +27,7 @@ class EditCache:
     def key(
         source_sha256: str, size: int, fit: Fit, prompt: Prompt, fingerprint: str, seed: int
     ) -> str:
-        """Name an edit by what it depends on.
+        """Name an edit by what it depends on; the names of a photo's edits begin alike.
 
         Args:
             source_sha256: Of the photo's encoded bytes.
@@ -40,7 +42,8 @@ class EditCache:
         """
         asked = [prompt.id, prompt.prompt, prompt.instruction]
         parts = json.dumps([source_sha256, size, fit, asked, fingerprint, seed])
-        return hashlib.sha256(parts.encode()).hexdigest()
+        mark = _mark(source_sha256)
+        return mark + hashlib.sha256(parts.encode()).hexdigest()[len(mark) :]
 
     def path(self, key: str) -> Path:
         """Return where the edit of this key is or would be."""
@@ -62,3 +65,32 @@ class EditCache:
         data = encode_jpeg(edit, quality=95, full_colour=True)
         write_whole(self.path(key), data)
         return decode(data)
+
+    def forget(self, source_sha256: str, keys: Iterable[str] = ()) -> int:
+        """Remove every edit of a photo, whatever recipe asked for it, and say how many.
+
+        Args:
+            source_sha256: Of the photo's encoded bytes.
+            keys: Of edits that go too, and may be named otherwise.
+
+        Raises:
+            OutputError: If the cache cannot be written.
+        """
+        mark = _mark(source_sha256)
+        folder = self.path(mark).parent
+        found = {*folder.glob(f"{mark}*.jpg"), *map(self.path, keys)}
+        with writing(self.folder):
+            removed = sum(remove(path) for path in sorted(found))
+            # What a killed run was writing has no name yet.
+            for path in folder.glob(".*.part"):
+                if time.time() - path.stat().st_mtime > _SURELY_DEAD_SECONDS:
+                    remove(path)
+        return removed
+
+
+def _mark(source_sha256: str) -> str:
+    """Return what the names of all edits of a photo begin with."""
+    return source_sha256[:16]
+
+
+_SURELY_DEAD_SECONDS = 60.0

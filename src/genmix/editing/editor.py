@@ -26,6 +26,8 @@ class Editor(Protocol):
         processes: How many worker processes make sense; as many as wanted if it does not say.
         overlap: Whether photos are best read, and composites made, while it edits.
         about: What to tell people who get the pictures, as a mapping of text to text.
+        generative: Whether a trained model draws the pictures; yes, if it does not say.
+        licence: The licence of its model, as the model's own card states it.
     """
 
     @property

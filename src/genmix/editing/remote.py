@@ -47,6 +47,8 @@ class _Offer:
 
     fingerprint: str
     about: Mapping[str, str]
+    generative: bool = True
+    licence: str | None = None
 
 
 class _TryAgainError(Exception):
@@ -120,6 +122,16 @@ class RemoteEditor:
     def about(self) -> Mapping[str, str]:
         """What the server's editor says of itself."""
         return self._offer.about
+
+    @property
+    def generative(self) -> bool:
+        """Whether a trained model draws there; yes, if the server does not say."""
+        return self._offer.generative
+
+    @property
+    def licence(self) -> str | None:
+        """The licence of its model, if the server states one."""
+        return self._offer.licence
 
     def check(self, prompts: Sequence[Prompt]) -> None:
         """Refuse, before any work, what the server's editor cannot do; see `Editor`."""
@@ -202,7 +214,8 @@ class RemoteEditor:
                 f"{self._strength}: change the recipe, or start the server with --strength "
                 f"{self._strength}"
             )
-        return _Offer(model["id"], about)
+        more = {k: v for k, v in model["genmix"].items() if k in {"generative", "licence"}}
+        return _Offer(model["id"], about, **more)
 
     def _run(self, work: Callable[[httpx.AsyncClient], Coroutine[Any, Any, T]]) -> T:
         """Do asynchronous work in a thread of its own, as the caller may have a loop running."""

@@ -14,8 +14,11 @@ from genmix.jobs.folder import WHOLE, OutputFolder, Share
 from genmix.jobs.likeness import class_gaussians
 from genmix.jobs.local import run_local
 from genmix.jobs.plan import Plan, listing_digest, spread
+from genmix.jobs.rights import check_rights
 from genmix.jobs.shard import ShardWork
 from genmix.jobs.summary import Summary, Tally
+from genmix.provenance.metadata import CREATOR
+from genmix.provenance.signing import Signing
 from genmix.recipe import Recipe, load_recipe
 from genmix.storage import cache_folder
 
@@ -32,6 +35,7 @@ def augment(
     limit: int | None = None,
     share: Share = WHOLE,
     edits: Path | None = None,
+    signing: Signing | None = None,
     progress: Progress = lambda *_: None,
 ) -> Summary:
     """Make a training set of a source of labelled photos.
@@ -47,6 +51,7 @@ def augment(
         limit: Use at most this many photos, spread evenly over the classes.
         share: Which part of the shards to do. Whichever share ends last finishes the output.
         edits: The folder of the edit cache; in the user's cache folder when left out.
+        signing: Sign every composite as C2PA asks; see `genmix.provenance.signing.open_signing`.
         progress: Told how far the run is.
 
     Returns:
@@ -64,21 +69,23 @@ def augment(
     with folder.locked(share):
         bank = open_bank(recipe, workers, progress)
         editor = recipe.editor.open()
-        folder.claim(_identity(plan, editor.fingerprint, bank))
+        folder.claim(_identity(plan, editor.fingerprint, bank, signing))
         folder.clean(share)
         folder.forget_incomplete(plan.shard_count)
         work = ShardWork(
             photos, recipe, plan.prompts, bank, edits or default_edits(), folder, share
         )
         work.gaussians = class_gaussians(plan, photos)
+        work.forgotten, work.signing = folder.forgotten(), signing
         summary = _run(plan, work, sensible_workers(editor, workers), progress)
         summary.finished = finish(folder, plan, photos, editor)
         shards = range(plan.shard_count)
         counted = shards if summary.finished else filter(share.takes, shards)
         summary.tally = Tally.of(folder.part(k) for k in counted)
+        summary.forgotten = len(work.forgotten)
     summary.ignored = {entry.path: entry.reason for entry in photos.ignored}
     summary.seconds = time.monotonic() - started
-    if len(summary.tally.failed_photos) == len(plan.photos):
+    if 0 < len(summary.tally.failed_photos) == len(plan.photos) - summary.forgotten:
         path, reason = next(iter(summary.tally.failed_photos.items()))
         raise SourceError(
             f"none of the {len(plan.photos)} photos could be used; the first is {path} ({reason})"
@@ -90,12 +97,14 @@ def make_plan(source: str | Path, recipe: Recipe, limit: int | None) -> tuple[Pl
     """Open a source and plan a recipe on it; nothing is written.
 
     Raises:
-        GenmixError: If source, prompts or editor are not usable.
+        GenmixError: If source, prompts or editor are not usable, or their licences not allowed.
     """
     prompts = recipe.chosen_prompts()
-    recipe.editor.open().check(prompts)
+    editor = recipe.editor.open()
+    editor.check(prompts)
     photos = open_source(source)
     used: Sequence[Photo] = photos.photos if limit is None else spread(photos.photos, limit)
+    check_rights(used, recipe, editor)
     return Plan(used, recipe, prompts), photos
 
 
@@ -146,7 +155,9 @@ def _run(plan: Plan, work: ShardWork, workers: int, progress: Progress) -> Summa
     return summary
 
 
-def _identity(plan: Plan, editor: str, bank: FractalBank) -> dict[str, Any]:
+def _identity(
+    plan: Plan, editor: str, bank: FractalBank, signing: Signing | None
+) -> dict[str, Any]:
     """Everything that the output's bytes depend on, as plain values.
 
     Of the editor's settings the fingerprint has those that change a picture; the others, such as
@@ -155,7 +166,9 @@ def _identity(plan: Plan, editor: str, bank: FractalBank) -> dict[str, Any]:
     recipe = plan.recipe
     left_out = {"prompts": {"library"}, "editor": {"settings"}}
     return {
-        "format": 1,
+        "format": 2,
+        "made by": CREATOR,
+        "certificate": None if signing is None else signing.fingerprint,
         **recipe.model_dump(mode="json", exclude=left_out),
         "prompt list": [prompt.id for prompt in plan.prompts],
         "prompt texts": [[prompt.prompt, prompt.instruction] for prompt in plan.prompts],

@@ -1,21 +1,24 @@
 """Finishing: when every shard is whole, the output gets its pictures, manifest, sheet and card."""
 
+import hashlib
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
 from genmix.datasets import Photo, Source
 from genmix.datasets.card import CARD, card_text
-from genmix.datasets.manifest import iterate_rows, join_parts
+from genmix.datasets.croissant import CROISSANT, croissant_text
+from genmix.datasets.manifest import iterate_rows, join_parts, read_facts
 from genmix.editing import Editor
 from genmix.errors import ImageError
 from genmix.images import Image, decode, encode_png, prepare
 from genmix.jobs.folder import OutputFolder
 from genmix.jobs.plan import Plan, spread
+from genmix.jobs.rights import model_license
 from genmix.jobs.summary import Tally
-from genmix.prompts import PromptLibrary
+from genmix.prompts import PromptLibrary, load_library
 from genmix.sheets import SheetRow, draw_sheet
 from genmix.storage import write_whole, writing
 
@@ -47,34 +50,72 @@ def finish(out: OutputFolder, plan: Plan, source: Source, editor: Editor) -> boo
             return False
         if not out.manifest.exists():
             _write(out, plan, source, editor)
+        elif not (out.path / SHEET).exists():  # genmix forget took it away
+            _write_sheet(out, [out.manifest], plan, source)
+            describe(out.path, out.manifest)
     return True
+
+
+def describe(out: Path, manifest: Path) -> None:
+    """Write what describes an output to others: the dataset card and the Croissant description.
+
+    Args:
+        out: The output; its prompts and, if there is to be one, its sheet are there.
+        manifest: Its manifest, which may not be in its place yet.
+
+    Raises:
+        OutputError: If they cannot be written.
+    """
+    tally, facts = Tally.of([manifest]), read_facts(manifest)
+    outputs = (row["output"] for row in iterate_rows(manifest, ["output"]))
+    card = card_text(
+        written=tally.written,
+        classes=tally.classes,
+        prompt_counts=tally.prompts,
+        prompts=load_library(str(out / PROMPTS)).prompts,
+        rejected=tally.rejected,
+        failed=tally.failed,
+        licenses=tally.licenses,
+        sheet=SHEET if (out / SHEET).exists() else None,
+        **facts,
+    )
+    with manifest.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    croissant = croissant_text(
+        written=tally.written,
+        classes=[label for label, count in tally.classes.items() if count],
+        licenses=tally.licenses,
+        suffixes={PurePosixPath(output).suffix for output in outputs if output is not None},
+        manifest_sha256=sha256,
+    )
+    write_whole(out / CARD, card.encode())
+    write_whole(out / CROISSANT, croissant.encode())
 
 
 def _write(out: OutputFolder, plan: Plan, source: Source, editor: Editor) -> None:
     for k in range(plan.shard_count):
         out.publish(k)
     parts = [out.part(k) for k in range(plan.shard_count)]
-    tally = Tally.of(parts)
-    card = card_text(
-        written=tally.written,
-        classes=tally.classes,
-        prompt_counts=tally.prompts,
-        prompts=plan.prompts,
-        rejected=tally.rejected,
-        failed=tally.failed,
-        size=plan.recipe.size,
-        editor=editor.fingerprint,
-        about=getattr(editor, "about", {}),
-        sheet=SHEET,
-    )
     write_whole(out.path / RECIPE, _resolved_recipe(plan).encode())
     write_whole(out.path / PROMPTS, _prompt_file(plan).encode())
-    write_whole(out.path / SHEET, encode_png(_contact_sheet(out, parts, plan, source)))
-    write_whole(out.path / CARD, card.encode())
+    _write_sheet(out, parts, plan, source)
+    facts = {
+        "size": plan.recipe.size,
+        "editor": editor.fingerprint,
+        "about": dict(getattr(editor, "about", {})),
+        "model_license": model_license(editor, plan.recipe),
+    }
     with writing(out.manifest):
         unfinished = out.manifest.with_suffix(".part")
-        join_parts(parts, unfinished)
+        join_parts(parts, unfinished, facts)
+        describe(out.path, unfinished)
         unfinished.replace(out.manifest)
+
+
+def _write_sheet(out: OutputFolder, parts: Iterable[Path], plan: Plan, source: Source) -> None:
+    sheet = _contact_sheet(out, parts, plan, source)
+    if sheet is not None:
+        write_whole(out.path / SHEET, encode_png(sheet))
 
 
 def _resolved_recipe(plan: Plan) -> str:
@@ -91,8 +132,14 @@ def _prompt_file(plan: Plan) -> str:
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
-def _contact_sheet(out: OutputFolder, parts: Iterable[Path], plan: Plan, source: Source) -> Image:
-    """Draw some photos of every class beside what was made of them."""
+def _contact_sheet(
+    out: OutputFolder, parts: Iterable[Path], plan: Plan, source: Source
+) -> Image | None:
+    """Draw some photos of every class beside what was made of them; forgotten ones are not shown.
+
+    Returns:
+        The sheet; None if there is no photo to show.
+    """
     photos = spread(plan.photos, _SHEET_ROWS)
     made: dict[str, dict[str, dict[str, Any]]] = {photo.path: {} for photo in photos}
     for part in parts:
@@ -102,14 +149,14 @@ def _contact_sheet(out: OutputFolder, parts: Iterable[Path], plan: Plan, source:
     names = {prompt.id: prompt.name.en for prompt in plan.prompts}
     same_for_all = plan.recipe.prompts.per_photo is None
     rows = []
-    for photo in photos:
+    for photo in filter(lambda photo: made[photo.path], photos):
         shown = list(made[photo.path])[:_SHEET_COLUMNS]
         cells = [_original(photo, plan, source)]
         cells += [_outcome(out, made[photo.path][prompt]) for prompt in shown]
         captions = () if same_for_all else ["original", *(names[prompt] for prompt in shown)]
         rows.append(SheetRow(photo.label, cells, captions=captions))
     columns = ["original", *list(names.values())[:_SHEET_COLUMNS]] if same_for_all else []
-    return draw_sheet(rows, columns)
+    return draw_sheet(rows, columns) if rows else None
 
 
 def _original(photo: Photo, plan: Plan, source: Source) -> Image | str:

@@ -21,6 +21,9 @@ from genmix.errors import OutputError
 from genmix.jobs.pipeline import Made
 from genmix.storage import write_whole, writing
 
+FORGOTTEN = "forgotten.jsonl"
+"""The file of the output that says which photos were withdrawn, by their hash alone."""
+
 _PART = "part.parquet"
 
 
@@ -67,11 +70,11 @@ class OutputFolder:
         """
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            if not self._hidden.exists() and any(self.path.iterdir()):
+            if not self.hidden.exists() and any(self.path.iterdir()):
                 raise OutputError(
                     f"{self.path} is not empty and is no genmix output: choose a new folder"
                 )
-            self._hidden.mkdir(exist_ok=True)
+            self.hidden.mkdir(exist_ok=True)
 
     def claim(self, identity: dict[str, Any]) -> None:
         """Make the folder this run's, or make sure that it already is.
@@ -80,9 +83,11 @@ class OutputFolder:
             identity: What the output depends on, as plain values.
 
         Raises:
-            OutputError: If the folder belongs to another run; the message names the difference.
+            OutputError: If the folder belongs to another run (the message names the difference), or
+                `genmix forget` was stopped in it.
         """
-        record = self._hidden / "job.json"
+        self._refuse_half_forgotten()
+        record = self.hidden / "job.json"
         if not record.exists():
             write_whole(record, json.dumps(identity, indent=1, ensure_ascii=False).encode())
         elif difference := _difference(self._read(record), identity):
@@ -113,7 +118,7 @@ class OutputFolder:
         self, name: str, kind: portalocker.LockFlags, *, wait: bool = False
     ) -> Iterator[None]:
         flags = kind if wait else kind | portalocker.LockFlags.NON_BLOCKING
-        with writing(self._hidden), (self._hidden / name).open("a") as file:
+        with writing(self.hidden), (self.hidden / name).open("a") as file:
             try:
                 portalocker.lock(file, flags)
             except portalocker.exceptions.LockException as error:
@@ -183,6 +188,47 @@ class OutputFolder:
                     self.manifest.unlink(missing_ok=True)
                     shutil.rmtree(folder)
 
+    def parts(self) -> list[Path]:
+        """Return the finished manifest, or the parts of it that there are, in order."""
+        return [self.manifest] if self.manifest.exists() else self.shard_parts()
+
+    def shard_parts(self) -> list[Path]:
+        """Return the whole shards' parts of the manifest, in order."""
+        return sorted(self._shards.glob(f"*/{_PART}"))
+
+    @property
+    def forgotten_record(self) -> Path:
+        """A line of JSON for every photo that was withdrawn."""
+        return self.path / FORGOTTEN
+
+    def forgotten(self) -> frozenset[str]:
+        """Return the SHA-256 of every photo that was withdrawn.
+
+        Raises:
+            OutputError: If the record cannot be read.
+        """
+        try:
+            lines = self.forgotten_record.read_text(encoding="utf-8").splitlines()
+            return frozenset(json.loads(line)["source_sha256"] for line in lines)
+        except FileNotFoundError:
+            return frozenset()
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise OutputError(
+                f"cannot read {self.forgotten_record}, which says which photos must stay out: put "
+                "it back from a copy, or choose a new folder"
+            ) from error
+
+    @property
+    def half_forgotten(self) -> Path:
+        """What `genmix forget` is about to remove; there while it does, and after it was killed."""
+        return self.hidden / "forgetting.json"
+
+    def _refuse_half_forgotten(self) -> None:
+        if self.half_forgotten.exists():
+            raise OutputError(
+                f"genmix forget was stopped in {self.path}: run it again first, then this"
+            )
+
     @contextmanager
     def finishing(self) -> Iterator[None]:
         """Let one run at a time finish the output; others wait."""
@@ -190,15 +236,16 @@ class OutputFolder:
             yield
 
     @property
-    def _hidden(self) -> Path:
+    def hidden(self) -> Path:
+        """What a run keeps for itself."""
         return self.path / ".genmix"
 
     @property
     def _shards(self) -> Path:
-        return self._hidden / "shards"
+        return self.hidden / "shards"
 
     def _staging(self, share: Share) -> Path:
-        return self._hidden / "staging" / f"{share.index}-of-{share.count}"
+        return self.hidden / "staging" / f"{share.index}-of-{share.count}"
 
     def _read(self, record: Path) -> dict[str, Any]:
         try:

@@ -5,7 +5,7 @@ Nothing is written here but the edit cache.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,9 +19,20 @@ from genmix.datasets.layout import output_path
 from genmix.editing import Editor
 from genmix.editing.cache import EditCache
 from genmix.errors import ImageError
-from genmix.images import Image, decode, encode_jpeg, encode_png, prepare, sniff
+from genmix.images import (
+    Image,
+    decode,
+    encode_jpeg,
+    encode_png,
+    prepare,
+    sniff,
+    without_metadata,
+)
 from genmix.jobs.plan import Item, items_of
+from genmix.jobs.rights import model_license, photo_license
 from genmix.prompts import Prompt
+from genmix.provenance.metadata import digital_source_type, item_name, packet
+from genmix.provenance.signing import Signing
 from genmix.recipe import Recipe
 from genmix.screening import ClassGaussians, Subject, Verdict, judge_all, open_screens
 from genmix.seeding import generator, seed_of
@@ -58,7 +69,20 @@ class Task:
         return self.ready.photo.path, self.prompt.id, self.variant
 
 
-_Batch: TypeAlias = list[tuple[Item, Task | Ready | ImageError]]
+@dataclass(frozen=True)
+class Unusable:
+    """A photo that cannot be used.
+
+    Attributes:
+        reason: Why.
+        sha256: Of its bytes; None where there are none to be read.
+    """
+
+    reason: str
+    sha256: str | None
+
+
+_Batch: TypeAlias = list[tuple[Item, Task | Ready | Unusable]]
 
 
 @dataclass(frozen=True)
@@ -118,6 +142,8 @@ class Pipeline:
         cache: Where edits are kept.
         edits: Counts what was edited.
         gaussians: What the density screen compares with; without, it is left out.
+        forgotten: Photos, by their SHA-256, that were withdrawn: nothing is made or told of them.
+        signing: What composites are signed with, if they are.
     """
 
     source: Source
@@ -127,6 +153,8 @@ class Pipeline:
     cache: EditCache
     edits: EditCount = field(default_factory=EditCount)
     gaussians: ClassGaussians | None = None
+    forgotten: frozenset[str] = frozenset()
+    signing: Signing | None = None
 
     @cached_property
     def editor(self) -> Editor:
@@ -152,8 +180,8 @@ class Pipeline:
         edits = self._edited(ahead(batches) if overlap else batches)
         for batch, edited in ahead(edits) if overlap else edits:
             for item, outcome in batch:
-                if isinstance(outcome, ImageError):
-                    yield Made(_row(item, decision="failed", reason=str(outcome)))
+                if isinstance(outcome, Unusable):
+                    yield self._failed(item, outcome)
                 elif isinstance(outcome, Ready):
                     yield self._original(item, outcome)
                 else:
@@ -171,8 +199,7 @@ class Pipeline:
             ImageError: If it cannot be used, with the reason.
         """
         data = self.source.read(photo)
-        image = prepare(decode(data, at_least=self.recipe.size), self.recipe.size, self.recipe.fit)
-        return Ready(photo, data, hashlib.sha256(data).hexdigest(), image)
+        return self._prepared(photo, data, hashlib.sha256(data).hexdigest())
 
     def edit(self, tasks: Sequence[Task]) -> list[Edited]:
         """Edit and screen a batch; edits that the cache has are not made again."""
@@ -217,19 +244,30 @@ class Pipeline:
         )
         return drawn, compose(edited.task.ready.image, edited.edit, mask, fractal, drawn.blend)
 
-    def _planned(self, photos: Iterable[Photo]) -> Iterator[tuple[Item, Task | Ready | ImageError]]:
+    def _planned(self, photos: Iterable[Photo]) -> Iterator[tuple[Item, Task | Ready | Unusable]]:
         """Yield each item with what there is to do: edit it, keep the photo, or report it."""
         for photo in photos:
-            ready: Ready | ImageError
-            try:
-                ready = self.read(photo)
-            except ImageError as error:
-                ready = error
+            ready = self._read_unless_forgotten(photo)
+            if ready is None:
+                continue
             for item in items_of(photo, self.recipe, self.prompts):
-                if item.prompt is None or isinstance(ready, ImageError):
+                if item.prompt is None or isinstance(ready, Unusable):
                     yield item, ready
                 else:
                     yield item, Task(ready, item.prompt, item.variant)
+
+    def _read_unless_forgotten(self, photo: Photo) -> Ready | Unusable | None:
+        sha256 = None
+        try:
+            data = self.source.read(photo)
+            sha256 = hashlib.sha256(data).hexdigest()
+            return None if sha256 in self.forgotten else self._prepared(photo, data, sha256)
+        except ImageError as error:
+            return Unusable(str(error), sha256)
+
+    def _prepared(self, photo: Photo, data: bytes, sha256: str) -> Ready:
+        image = prepare(decode(data, at_least=self.recipe.size), self.recipe.size, self.recipe.fit)
+        return Ready(photo, data, sha256, image)
 
     def _key(self, task: Task, seed: int) -> str:
         sha256, fingerprint = task.ready.sha256, self.editor.fingerprint
@@ -245,15 +283,16 @@ class Pipeline:
         ]
         return judge_all(self._screens, originals, edits, subjects)
 
+    def _failed(self, item: Item, photo: Unusable) -> Made:
+        return Made(self._row(item, photo.sha256) | {"decision": "failed", "reason": photo.reason})
+
     def _original(self, item: Item, ready: Ready) -> Made:
         suffix, data = _readable_everywhere(ready)
-        row = _row(
-            item,
-            source_sha256=ready.sha256,
-            decision="written",
-            output=output_path(item.photo, suffix),
-            output_sha256=hashlib.sha256(data).hexdigest(),
-        )
+        row = self._row(item, ready.sha256) | {
+            "decision": "written",
+            "output": output_path(item.photo, suffix),
+            **_hashes(data),
+        }
         place = self.source.locate(item.photo) if data is ready.data else None
         if self.recipe.output.originals == "link" and place is not None:
             return Made(row, link_to=place)
@@ -262,18 +301,16 @@ class Pipeline:
     def _composite(self, item: Item, edited: Edited) -> Made:
         task, recipe = edited.task, self.recipe
         scores = {f"screen_{name}": verdict.score for name, verdict in edited.verdicts.items()}
-        row = _row(
-            item,
-            source_sha256=task.ready.sha256,
-            editor=self.editor.fingerprint,
-            edit_seed=edited.seed,
-            edit_key=edited.key,
+        row = self._row(item, task.ready.sha256) | {
+            "editor": self.editor.fingerprint,
+            "model_license": self._model_license,
+            "edit_seed": edited.seed,
+            "edit_key": edited.key,
             **scores,
-        )
+        }
         if edited.rejected:
             return Made(row | {"decision": "rejected", "reason": edited.rejected.reason})
         drawn, picture = self.compose(edited)
-        suffix, data = _encoded(picture, recipe)
         row |= {
             "mask": drawn.mask,
             "mask_inverted": None if drawn.mask is None else drawn.inverted,
@@ -281,30 +318,59 @@ class Pipeline:
             "seam_profile": None if drawn.mask is None else recipe.seam.profile,
             "fractal": None if drawn.fractal is None else self.bank.name(drawn.fractal),
             "blend": drawn.blend,
+        }
+        drawing = recipe.fractals.model_dump_json(exclude={"folder"})
+        row["item"] = item_name([*row.values(), recipe.seed, drawing])
+        suffix, data = self._encoded(picture, row)
+        row |= {
             "decision": "written",
             "output": output_path(item.photo, suffix, task.prompt.id, item.variant),
-            "output_sha256": hashlib.sha256(data).hexdigest(),
+            **_hashes(data),
             "height": picture.shape[0],
             "width": picture.shape[1],
         }
         return Made(row, data)
 
+    def _row(self, item: Item, source_sha256: str | None) -> dict[str, Any]:
+        return {
+            "kind": "original" if item.prompt is None else "composite",
+            "source": item.photo.path,
+            "source_sha256": source_sha256,
+            "source_license": photo_license(item.photo, self.recipe),
+            "label": item.photo.label,
+            "prompt": item.prompt.id if item.prompt else None,
+            "variant": item.variant if item.prompt else None,
+        }
 
-def _row(item: Item, **values: Any) -> dict[str, Any]:
+    def _encoded(self, picture: Image, row: Mapping[str, Any]) -> tuple[str, bytes]:
+        """Return a composite's suffix and bytes, with the metadata that tells of its making."""
+        source_type = digital_source_type(
+            generative=getattr(self.editor, "generative", True),
+            blended=row["fractal"] is not None,
+        )
+        xmp, output = packet(row["item"], source_type), self.recipe.output
+        if output.format == "png":
+            suffix, data = ".png", encode_png(picture, xmp=xmp)
+        else:
+            suffix, data = ".jpg", encode_jpeg(picture, output.quality, xmp=xmp)
+        if self.signing is None:
+            return suffix, data
+        sha256 = row["source_sha256"]
+        return suffix, self.signing.sign(
+            data, suffix, source_sha256=sha256, source_type=source_type
+        )
+
+    @cached_property
+    def _model_license(self) -> str | None:
+        return model_license(self.editor, self.recipe)
+
+
+def _hashes(data: bytes) -> dict[str, str]:
+    """Hash a picture's bytes, and what of them does not change with its metadata."""
     return {
-        "kind": "original" if item.prompt is None else "composite",
-        "source": item.photo.path,
-        "label": item.photo.label,
-        "prompt": item.prompt.id if item.prompt else None,
-        "variant": item.variant if item.prompt else None,
-        **values,
+        "output_sha256": hashlib.sha256(data).hexdigest(),
+        "picture_sha256": hashlib.sha256(without_metadata(data)).hexdigest(),
     }
-
-
-def _encoded(picture: Image, recipe: Recipe) -> tuple[str, bytes]:
-    if recipe.output.format == "png":
-        return ".png", encode_png(picture)
-    return ".jpg", encode_jpeg(picture, recipe.output.quality)
 
 
 _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WebP": ".webp", "BMP": ".bmp", "TIFF": ".tiff"}

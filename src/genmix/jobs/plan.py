@@ -96,5 +96,5 @@ def listing_digest(photos: Sequence[Photo]) -> str:
     """Hash a listing, to notice that a source has changed since a run began."""
     digest = hashlib.sha256()
     for photo in photos:
-        digest.update(f"{photo.path}\0{photo.label}\0".encode())
+        digest.update(f"{photo.path}\0{photo.label}\0{photo.license or ''}\0".encode())
     return digest.hexdigest()

@@ -126,12 +126,10 @@ def _recipe(out: Path) -> Recipe:
 
 
 def _rows(out: Path) -> list[dict[str, Any]]:
-    manifest = OutputFolder(out).manifest
-    parts = sorted((out / ".genmix" / "shards").glob("*/part.parquet"))
     columns = ["source", "source_sha256", "label", "prompt", "variant", "edit_key"]
     rows = [
         row
-        for part in ([manifest] if manifest.exists() else parts)
+        for part in OutputFolder(out).parts()
         for row in iterate_rows(part, columns)
         if row["edit_key"] is not None
     ]

@@ -16,6 +16,7 @@ from genmix.jobs.folder import OutputFolder, Share
 from genmix.jobs.local import Tick
 from genmix.jobs.pipeline import Made, Pipeline
 from genmix.prompts import Prompt
+from genmix.provenance.signing import Signing
 from genmix.recipe import Recipe
 from genmix.screening import ClassGaussians
 
@@ -47,6 +48,8 @@ class ShardWork:
     out: OutputFolder
     share: Share
     gaussians: ClassGaussians | None = None
+    forgotten: frozenset[str] = frozenset()
+    signing: Signing | None = None
 
     def __call__(self, task: tuple[int, Sequence[Photo]], tick: Tick) -> ShardCounts:
         """Run one shard, given as its index and its photos."""
@@ -66,6 +69,7 @@ class ShardWork:
         cache = EditCache(self.edits)
         pipeline = Pipeline(self.source, self.recipe, self.prompts, self.bank, cache)
         pipeline.gaussians = self.gaussians
+        pipeline.forgotten, pipeline.signing = self.forgotten, self.signing
         return pipeline
 
 

@@ -20,6 +20,7 @@ class Tally:
         failed_photos: Photos that could not be used, with the reason.
         classes: Written pictures of each class; 0 where a class lost all of them.
         prompts: Written pictures of each prompt; the photos themselves are "(original)".
+        licenses: Written pictures by the licence of their photo.
     """
 
     written: int = 0
@@ -28,6 +29,7 @@ class Tally:
     failed_photos: dict[str, str] = field(default_factory=dict)
     classes: Counter[str] = field(default_factory=Counter)
     prompts: Counter[str] = field(default_factory=Counter)
+    licenses: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, parts: Iterable[Path]) -> Self:
@@ -43,6 +45,7 @@ class Tally:
         if row["decision"] == "written":
             self.written += 1
             self.prompts[row["prompt"] or "(original)"] += 1
+            self.licenses[row["source_license"]] += 1
             return
         cause = row["reason"].partition(":")[0]
         if row["decision"] == "rejected":
@@ -52,7 +55,7 @@ class Tally:
             self.failed_photos[row["source"]] = row["reason"]
 
 
-_COLUMNS = ("source", "label", "prompt", "decision", "reason")
+_COLUMNS = ("source", "source_license", "label", "prompt", "decision", "reason")
 
 
 @dataclass
@@ -67,6 +70,7 @@ class Summary:
         edits_made: Edits made in this run.
         edits_reused: Edits that this run took from the cache.
         ignored: What in the source is no labelled photo, with the reason.
+        forgotten: Photos that were withdrawn from this output (`genmix forget`) and stay out.
         seconds: How long this run took.
         tally: Of the whole output if it is complete, else of this run's share.
     """
@@ -78,6 +82,7 @@ class Summary:
     edits_made: int = 0
     edits_reused: int = 0
     ignored: dict[str, str] = field(default_factory=dict)
+    forgotten: int = 0
     seconds: float = 0.0
     tally: Tally = field(default_factory=Tally)
 

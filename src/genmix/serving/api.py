@@ -111,6 +111,8 @@ class _Calls:
                 "strength": self._offer.strength,
                 "batch_size": editor.batch_size,
                 "about": dict(getattr(editor, "about", {})),
+                "generative": getattr(editor, "generative", True),
+                "licence": getattr(editor, "licence", None),
                 "limits": vars(self._limits),
             },
         }

@@ -90,10 +90,15 @@ class DiffusionEditor:
         return {
             "model": self.model.name,
             "revision": self.model.revision,
-            "licence of the model": self.model.licence,
+            "licence of the model": self.model.licence or "unknown",
             "settings": settings,
             "software": f"diffusers {diffusers.__version__}",
         }
+
+    @property
+    def licence(self) -> str | None:
+        """The licence of the model, as its card states it."""
+        return self.model.licence
 
     def check(self, prompts: Sequence[Prompt]) -> None:
         """Accept any prompt; see `Editor`."""

@@ -45,7 +45,7 @@ class Model:
         commit: The hub's commit; None for a folder.
         kind: What sort of model it is.
         revision: The commit, or `sha256-…` of a folder's content.
-        licence: As its card says.
+        licence: As its card says; None where it does not.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Model:
     commit: str | None
     kind: Kind
     revision: str
-    licence: str
+    licence: str | None
 
 
 def find_model(wanted: str) -> Model:
@@ -194,7 +194,7 @@ def _kind_of(index: Any, name: str) -> Kind:
     return KINDS[found]
 
 
-def _licence_on_hub(name: str, commit: str) -> str:
+def _licence_on_hub(name: str, commit: str) -> str | None:
     """Read the licence off the model's card; not knowing it stops nothing."""
     card = try_to_load_from_cache(name, "README.md", revision=commit)
     try:
@@ -202,18 +202,18 @@ def _licence_on_hub(name: str, commit: str) -> str:
             card if isinstance(card, str) else hf_hub_download(name, "README.md", revision=commit)
         )
     except (OSError, HfHubHTTPError):
-        return "unknown"
+        return None
     return _licence(Path(path))
 
 
-def _licence(card: Path) -> str:
+def _licence(card: Path) -> str | None:
     try:
         front = re.match(r"---\s*\n(.*?)\n---", card.read_text(encoding="utf-8"), re.DOTALL)
         data = yaml.safe_load(front[1]) if front else {}
     except (OSError, ValueError, yaml.YAMLError):
-        return "unknown"
+        return None
     found = data.get("license_name") or data.get("license") if isinstance(data, dict) else None
-    return str(found or "unknown")
+    return str(found) if found else None
 
 
 def _matter(folder: Path) -> Iterator[Path]:

@@ -35,6 +35,7 @@ class ProceduralEditor:
         description: The same, in a sentence, for people who choose an editor.
         strength: How far to go from the original, in (0, 1].
         batch_size: How many pictures a call takes best.
+        generative: That no trained model draws.
     """
 
     description = (
@@ -42,6 +43,7 @@ class ProceduralEditor:
         "looks that genmix ships, in milliseconds and without a GPU, and invents no new content."
     )
     batch_size = 16
+    generative = False
 
     def __init__(self, strength: float = 1.0) -> None:
         """Make the editor and load the looks.
