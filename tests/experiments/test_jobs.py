@@ -167,7 +167,7 @@ def test_a_second_ctrl_c_does_not_wait() -> None:
     began = time.monotonic()
     todo = [Planned(Task(parse_arm("baseline"), None, 0), Status(1, 1, "baseline", "training"))]
     with pytest.raises(KeyboardInterrupt):
-        run_side_by_side(Stuck, todo, 2, press_twice)  # type: ignore[arg-type]
+        run_side_by_side(Stuck, todo, 2, press_twice)
     until(lambda: not active_children())
     assert time.monotonic() - began < 500
 

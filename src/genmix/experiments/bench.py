@@ -1,6 +1,7 @@
 """The bench: what all arms of a comparison share, and how one run is trained and judged on it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,6 +50,19 @@ class CompareSettings(BaseModel):
     attacks: tuple[str, ...] = ()
     corruptions: tuple[str, ...] = ()
     limit: Annotated[int, Field(ge=1)] | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was measured on a trained model.
+
+    Attributes:
+        scores: A number for each metric's key.
+        details: Where they come from, as plain values.
+    """
+
+    scores: Mapping[str, float]
+    details: Mapping[str, Any]
 
 
 class Bench:
@@ -139,9 +153,10 @@ class Bench:
         own = {"mixer": task.arm.mixer, "transform": task.arm.transform, "seed": task.seed}
         return train(self.settings.train.model_copy(update=own), data, None, work, on_step)
 
-    def judge(self, model: Classifier, progress: Callable[[str, int, int], None]) -> Evaluation:
+    def judge(self, model: Classifier, progress: Callable[[str, int, int], None]) -> Judged:
         """Measure everything that was asked for on a trained model."""
-        return self._evaluate(model, self.val, self.targets, progress)
+        found = self._evaluate(model, self.val, self.targets, progress)
+        return Judged(_scores_of(found), found.to_dict())
 
     def rehearse(self, arms: Iterable[Arm]) -> None:
         """Try what the runs will do with an untrained model and a photo, before hours are spent.
@@ -182,7 +197,7 @@ class Bench:
         )
 
 
-def scores_of(found: Evaluation) -> dict[str, float]:
+def _scores_of(found: Evaluation) -> dict[str, float]:
     """Take the number of each metric out of an evaluation, by the metric's key."""
     domains = {name: scores.top1 for name, scores in found.domains.items()}
     scores = {"val": found.clean.top1, "ece": found.clean.ece}

@@ -18,12 +18,13 @@ from multiprocessing import active_children
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.queues import SimpleQueue
+from typing import Protocol, TypeAlias
 
 import cv2
 import torch
 
 from genmix.errors import ExperimentError
-from genmix.experiments.running import Planned, Runner, Status
+from genmix.experiments.running import Planned, Status
 from genmix.processes import available_cpus, context, worker_number, worker_pool
 
 _POLL_SECONDS = 0.2
@@ -32,11 +33,26 @@ _TELL_SECONDS = 0.5
 """How often a job tells how far its stage is."""
 
 
+Tell: TypeAlias = Callable[[Status], None]
+"""Told how far each run is, now and then."""
+
+
+class Does(Protocol):
+    """What does runs in a process, such as `Runner`."""
+
+    def run(self, planned: Planned, tell: Tell) -> None:
+        """Do a run."""
+
+
+Crew: TypeAlias = Callable[[Sequence[Planned], Tell], None]
+"""Does runs, in their order, and comes back when all are done."""
+
+
 def run_side_by_side(
-    opens: Callable[[], Runner],
+    opens: Callable[[], Does],
     todo: Sequence[Planned],
     jobs: int,
-    tell: Callable[[Status], None],
+    tell: Tell,
 ) -> None:
     """Do runs in several processes, which take them in their order.
 
@@ -53,12 +69,29 @@ def run_side_by_side(
         GenmixError: What a run raised, or that a process died.
         KeyboardInterrupt: After Ctrl-C and the end of each step; a second one does not wait.
     """
+    with side_by_side(opens, jobs, min(jobs, len(todo))) as crew:
+        crew(todo, tell)
+
+
+@contextmanager
+def side_by_side(opens: Callable[[], Does], jobs: int, processes: int) -> Iterator[Crew]:
+    """Keep processes for several lots of runs, for whom the next lot depends on the last.
+
+    Args:
+        opens: As for `run_side_by_side`.
+        jobs: As there; says how many threads each has.
+        processes: How many there are.
+
+    Yields:
+        What does a lot of runs, with the errors of `run_side_by_side`. After one, or what `tell`
+        raises, runs under way write down where they are, and the crew is of no more use.
+    """
     messages: SimpleQueue[Status] = context.SimpleQueue()
     told, word = context.Pipe(duplex=False)
-    setup = (opens, jobs, messages, told)
     others = active_children()
-    pool = worker_pool(min(jobs, len(todo)), _start, *setup)
-    try:
+    pool = worker_pool(processes, _start, opens, jobs, messages, told)
+
+    def crew(todo: Sequence[Planned], tell: Tell) -> None:
         with _ctrl_c_held_back():
             running = {pool.submit(_do, planned) for planned in todo}
         while running:
@@ -67,6 +100,9 @@ def run_side_by_side(
                 tell(messages.get())
             for future in done:
                 future.result()
+
+    try:
+        yield crew
     except BrokenProcessPool as error:
         raise ExperimentError(
             "a job was killed, most likely for want of memory: run the same command again with "
@@ -124,10 +160,10 @@ class _Job:
     """
 
     number: int
-    opens: Callable[[], Runner]
+    opens: Callable[[], Does]
     messages: "SimpleQueue[Status]"
     told: Connection
-    runner: Runner | None = None
+    runner: Does | None = None
     stage: str = ""
     at: float = 0.0
 
@@ -157,7 +193,7 @@ _here: list[_Job] = []
 
 
 def _start(
-    opens: Callable[[], Runner],
+    opens: Callable[[], Does],
     jobs: int,
     messages: "SimpleQueue[Status]",
     told: Connection,

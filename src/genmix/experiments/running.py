@@ -12,7 +12,7 @@ from typing import Self
 import torch
 
 from genmix.experiments.arms import Arm
-from genmix.experiments.bench import Bench, CompareSettings, scores_of
+from genmix.experiments.bench import Bench, CompareSettings
 from genmix.experiments.runs import ExperimentFolder, Task
 from genmix.mixing import GenMixDataset
 from genmix.training.checkpoint import CARD, WEIGHTS
@@ -122,11 +122,11 @@ class Runner:
             "arm": task.arm.identity(),
             "shots": task.shots,
             "seed": task.seed,
-            "scores": scores_of(judged),
+            "scores": judged.scores,
             "seconds": trained.seconds + time.monotonic() - began,
             "threads": threads,
             "loss of the last step": trained.history[-1].loss,
-            "evaluation": judged.to_dict(),
+            "evaluation": judged.details,
         }
         keep = [work / CARD, work / WEIGHTS] if self._keep_models else []
         self._folder.finish(task, result, keep)

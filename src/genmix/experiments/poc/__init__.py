@@ -1,0 +1,1 @@
+"""The proof of concept: three stages, each judged before the next, then one decision."""

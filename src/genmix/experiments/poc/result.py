@@ -1,0 +1,258 @@
+"""What a proof of concept found: plain values that go to JSON and back."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import TypeAdapter, ValidationError
+
+from genmix.errors import ExperimentError
+from genmix.experiments.poc.gains import Interval
+from genmix.experiments.poc.photos import Prepared
+from genmix.experiments.poc.plan import Machine, Plan, Shape
+from genmix.experiments.poc.rules import Reason, Verdict
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """Something that was measured.
+
+    Attributes:
+        key: Its name, such as "choice", "val", "look mosaic", "clean", "target cartoon".
+        kind: "choice", "val", "look", "clean", "corrupted", "attacked" or "target".
+        photos: How many photos were judged.
+    """
+
+    key: str
+    kind: str
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One way of training in a stage's table.
+
+    Attributes:
+        arm: Its name; for a prompt its id, for a setting of stage 3 its id.
+        kind: "baseline", "mixer", "genmix", "prompt", "set" or "setting".
+        scores: Of each metric, its mean with its interval; none where nothing was trained.
+        gains: Of each metric, the gain over the baseline of the same seeds.
+        change: Gain over the recipe as it was before, on the metric that decides; of candidates.
+        measures: Of a prompt: "kept", "seen", "known", "diversity", "closeness".
+        chosen: Whether it is part of what was chosen in the stage.
+        reasons: Why not, where a rule says so.
+        seconds: What its trainings took, with judging.
+    """
+
+    arm: str
+    kind: str
+    scores: Mapping[str, Interval]
+    gains: Mapping[str, Interval]
+    change: Interval | None = None
+    measures: Mapping[str, float] | None = None
+    chosen: bool = False
+    reasons: tuple[Reason, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage, and how it ended.
+
+    Attributes:
+        name: A name of `genmix.experiments.poc.plan.STAGES`.
+        primary: Key of the metric that decides.
+        metrics: What was measured, the primary one first.
+        rows: What was tried.
+        verdict: Of the stage.
+        chosen: The arm that goes on.
+        seconds: What it took.
+        planned_seconds: What it was reckoned to take.
+    """
+
+    name: str
+    primary: str
+    metrics: tuple[Metric, ...]
+    rows: tuple[Row, ...]
+    verdict: Verdict
+    chosen: str
+    seconds: float
+    planned_seconds: float
+
+    def row(self, arm: str) -> Row:
+        """Return the row of an arm."""
+        return next(row for row in self.rows if row.arm == arm)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What was left out because things took longer than was measured.
+
+    Attributes:
+        stage: In which stage it was seen.
+        planned: How much was planned before.
+        kept: How much was left to do.
+        slowness: How many times as long as planned a training took.
+    """
+
+    stage: str
+    planned: Shape
+    kept: Shape
+    slowness: float
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Pictures kept for the report, below the output folder.
+
+    Attributes:
+        label: The photo's class.
+        prompt: Id of the prompt.
+        original: The photo.
+        edit: What the editor made of it.
+        hybrid: Both joined.
+        composite: With the fractal.
+    """
+
+    label: str
+    prompt: str
+    original: str
+    edit: str
+    hybrid: str
+    composite: str
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """What the whole data set would cost, once, with the chosen recipe on this machine.
+
+    Attributes:
+        photos: Labelled photos that there are.
+        edits: Edits to make.
+        edit_hours: Hours to make them, with all processors.
+        train_hours: Hours to train one model that sees each photo so often as here.
+        device: What trains: "cpu" or "cuda".
+        gpu_hours: Hours of a GPU that this takes.
+        money: What it costs; None without prices.
+        diffusion_gpu_hours: Hours of a GPU if a diffusion model made the edits instead, at
+            `DIFFUSION_SECONDS` each.
+        diffusion_money: What those cost; None without a price.
+    """
+
+    photos: int
+    edits: int
+    edit_hours: float
+    train_hours: float
+    device: str
+    gpu_hours: float
+    money: float | None
+    diffusion_gpu_hours: float
+    diffusion_money: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the proof of concept cost.
+
+    Attributes:
+        seconds: What each stage took, over all starts.
+        budget_seconds: The time given.
+        gpu_hours: Hours of a GPU.
+        money: What it cost; None without prices.
+        currency: Of all money.
+        full: What the whole data set would cost.
+    """
+
+    seconds: Mapping[str, float]
+    budget_seconds: float
+    gpu_hours: float
+    money: float | None
+    currency: str
+    full: Full
+
+
+@dataclass(frozen=True, slots=True)
+class Poc:
+    """A proof of concept, all of it.
+
+    Attributes:
+        command: What was run.
+        settings: What the user decided.
+        versions: Of genmix and what it stands on.
+        machine: What was measured before planning.
+        plan: What was planned.
+        dropped: What was left out for want of time.
+        photos: What was read of the photos.
+        preset: What it started from: a preset's name or a recipe file.
+        looks: Ids of the prompts that were kept for judging.
+        stages: Baseline, prompts, mixing, and the final judgement, in this order.
+        recipe: The chosen recipe, as plain values.
+        share: Share of training pictures that are composites.
+        prompts: Ids of the chosen prompts.
+        examples: Pictures made with it.
+        cost: What it took, and what more would take.
+    """
+
+    command: tuple[str, ...]
+    settings: Mapping[str, Any]
+    versions: Mapping[str, str]
+    machine: Machine
+    plan: Plan
+    dropped: tuple[Dropped, ...]
+    photos: Prepared
+    preset: str
+    looks: tuple[str, ...]
+    stages: tuple[Stage, ...]
+    recipe: Mapping[str, Any]
+    share: float
+    prompts: tuple[str, ...]
+    examples: tuple[Example, ...]
+    cost: Cost
+
+    @property
+    def final(self) -> Stage:
+        """The final judgement; its verdict is the decision."""
+        return self.stages[-1]
+
+    def stage(self, name: str) -> Stage | None:
+        """Return a stage; None if there was no time for it."""
+        return next((stage for stage in self.stages if stage.name == name), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {"format": FORMAT, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` gave.
+
+        Raises:
+            ExperimentError: If the values are not those of a proof of concept.
+        """
+        if values.get("format") != FORMAT:
+            raise ExperimentError(f"its format is {values.get('format')}: make it anew")
+        given = {key: value for key, value in values.items() if key != "format"}
+        try:
+            return TypeAdapter(cls).validate_python(given)
+        except ValidationError as error:
+            place = ".".join(str(part) for part in error.errors()[0]["loc"])
+            raise ExperimentError(f"{place} is missing or wrong") from error
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a `poc.json`.
+
+        Raises:
+            ExperimentError: If it is none.
+        """
+        try:
+            return cls.from_dict(json.loads(path.read_bytes()))
+        except (OSError, ValueError, AttributeError, ExperimentError) as error:
+            raise ExperimentError(
+                f"cannot read {path} as a proof of concept ({error}): give the poc.json that "
+                "genmix wrote"
+            ) from error
