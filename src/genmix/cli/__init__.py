@@ -15,6 +15,7 @@ from genmix.cli.mix import mix
 from genmix.cli.preview import preview
 from genmix.cli.prompts import prompts
 from genmix.cli.recipe import recipe
+from genmix.cli.review import review
 from genmix.cli.screen import screen
 from genmix.cli.serve import serve
 from genmix.cli.train import train
@@ -68,6 +69,7 @@ for _command in (
     demo,
     augment,
     screen,
+    review,
     preview,
     edit,
     prompts,
