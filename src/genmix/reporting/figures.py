@@ -1,14 +1,11 @@
 """Figures of a comparison and of an ablation, as PNG and SVG, readable without the text.
 
 Every mean stands with its interval and with the seeds that it comes from. Shapes and places carry
-what colours carry, so a figure can be read in grey; colours are Okabe and Ito's, which
-colour-blind readers tell apart.
+what colours carry, so a figure can be read in grey.
 """
 
 import io
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -25,6 +22,18 @@ from genmix.experiments.words import (
     seeds_text,
     shots_text,
 )
+from genmix.reporting.plotting import (
+    COLOURS,
+    DASHES,
+    FAINT,
+    GRID,
+    INK,
+    LINES,
+    SHAPES,
+    new_figure,
+    quiet_fonts,
+    style,
+)
 from genmix.statistics import Difference, Mean, Verdict
 from genmix.storage import write_whole
 
@@ -32,44 +41,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_INK, _FAINT, _GRID = "#202124", "#8A8D91", "#E3E4E6"
-_COLOURS: dict[Verdict, str] = {"better": "#0072B2", "worse": "#D55E00", "no evidence": _INK}
-_LINES = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A")
-_SHAPES = "osD^vPX*"
-_DASHES = ("-", "--", "-.", ":")
-
 _ROW_IN = 0.34
 """Height of a line of dots, in inches."""
 
 _BELOW = 0.24
 """How far below their mean the seeds' dots stand, in lines, so that its bar does not hide them."""
 
-# Names of classes, domains and arms may be Japanese; the first of these that is there is used.
-_FONTS = (
-    "DejaVu Sans",
-    "Noto Sans CJK JP",
-    "Noto Sans JP",
-    "IPAexGothic",
-    "IPAGothic",
-    "Hiragino Sans",
-    "Yu Gothic",
-    "Meiryo",
-    "MS Gothic",
-)
 
-
-@contextmanager
-def _style() -> Iterator[None]:
-    """Set the fonts for one figure; nobody else's settings change."""
-    import matplotlib as mpl
-    from matplotlib.font_manager import get_font_names
-
-    there = set(get_font_names())
-    with mpl.rc_context({"font.family": [name for name in _FONTS if name in there]}):
-        yield
-
-
-@_style()
+@style()
 def draw_comparison(comparison: Comparison) -> "Figure":
     """Draw the primary metric of every arm: the seeds, the mean, and the difference.
 
@@ -79,7 +58,7 @@ def draw_comparison(comparison: Comparison) -> "Figure":
     """
     rows = len(comparison.shots)
     height = rows * (len(comparison.arms) * _ROW_IN + 0.75) + 0.95
-    figure = _new_figure(9.0, height)
+    figure = new_figure(9.0, height)
     grid: Any = figure.subplots(rows, 2, squeeze=False, sharex="col", width_ratios=(1.25, 1))
     for (left, right), shots in zip(grid, comparison.shots, strict=True):
         metric = comparison.primary
@@ -101,14 +80,14 @@ def draw_comparison(comparison: Comparison) -> "Figure":
     return figure
 
 
-@_style()
+@style()
 def draw_learning_curves(comparison: Comparison) -> "Figure":
     """Draw the primary metric over the number of training photos of a class, a line for each arm.
 
     Bars are 95 % intervals over seeds; arms are set a little apart so that bars do not hide each
     other.
     """
-    figure = _new_figure(7.6, 4.8)
+    figure = new_figure(7.6, 4.8)
     axes = figure.subplots()
     sizes = np.array(comparison.sizes)
     ends: list[tuple[float, float, str, str]] = []
@@ -120,15 +99,15 @@ def draw_learning_curves(comparison: Comparison) -> "Figure":
             if each.arm == arm
         ]
         widths = [_half_width(comparison, arm, shots) for shots in comparison.shots]
-        colour = _LINES[k % len(_LINES)]
+        colour = LINES[k % len(LINES)]
         places = sizes * 1.025 ** (k - (len(comparison.arms) - 1) / 2)
         axes.errorbar(
             places,
             means,
             yerr=widths,
             color=colour,
-            marker=_SHAPES[k % len(_SHAPES)],
-            linestyle=_DASHES[k % len(_DASHES)],
+            marker=SHAPES[k % len(SHAPES)],
+            linestyle=DASHES[k % len(DASHES)],
             markersize=5.5,
             linewidth=1.5,
             elinewidth=1.1,
@@ -140,7 +119,7 @@ def draw_learning_curves(comparison: Comparison) -> "Figure":
     axes.minorticks_off()
     axes.set_xlabel("training photos of each class (log scale)")
     axes.set_ylabel("%")
-    axes.grid(color=_GRID)
+    axes.grid(color=GRID)
     _label_ends(axes, ends)
     note = f"mean and 95 % interval over {seeds_text(len(comparison.seeds))}"
     _title(
@@ -151,7 +130,7 @@ def draw_learning_curves(comparison: Comparison) -> "Figure":
     return figure
 
 
-@_style()
+@style()
 def draw_factors(ablation: Ablation) -> "Figure":
     """Draw what each level of each factor changes, a panel for each factor on one scale.
 
@@ -161,7 +140,7 @@ def draw_factors(ablation: Ablation) -> "Figure":
     heights = [len(factor.levels) * _ROW_IN + 0.75 for factor in factors]
     columns = _in_two(heights)
     tallest = max(sum(heights[k] for k in column) for column in columns)
-    figure = _new_figure(5.2 * len(columns), tallest + 1.0)
+    figure = new_figure(5.2 * len(columns), tallest + 1.0)
     parts = figure.subfigures(1, len(columns), squeeze=False)[0]
     limit = max(_reach(s) for factor in factors for _, s in ablation.effects(factor))
     for part, column in zip(parts, columns, strict=True):
@@ -185,11 +164,11 @@ def draw_factors(ablation: Ablation) -> "Figure":
     return figure
 
 
-@_style()
+@style()
 def draw_pair(ablation: Ablation, pair: Pair) -> "Figure":
     """Draw two factors changed together as a map: the difference to the recipe in every cell."""
     cells = ablation.cells(pair)
-    figure = _new_figure(1.6 * len(pair.columns.levels) + 2.2, 0.75 * len(pair.rows.levels) + 1.9)
+    figure = new_figure(1.6 * len(pair.columns.levels) + 2.2, 0.75 * len(pair.rows.levels) + 1.9)
     axes = figure.subplots()
     values = np.array([[100 * cell.mean.value for cell in row] for row in cells])
     image = axes.imshow(values, cmap="cividis", aspect="auto")
@@ -236,10 +215,8 @@ def save(figure: "Figure", path: str | Path) -> tuple[Path, Path]:
     files = path.with_name(f"{path.name}.png"), path.with_name(f"{path.name}.svg")
     with (
         mpl.rc_context({"svg.hashsalt": "genmix", "svg.fonttype": "path"}),
-        warnings.catch_warnings(),
+        quiet_fonts(),
     ):
-        # Where no font has a name's letters, boxes stand for them.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         for file, about in zip(files, ({"Software": None}, {"Date": None}), strict=True):
             data = io.BytesIO()
             figure.savefig(data, format=file.suffix[1:], dpi=160, metadata=about)
@@ -260,10 +237,10 @@ def _draw_arms(
             [place - _BELOW] * len(numbers),
             "o",
             mfc="white",
-            mec=_FAINT,
+            mec=FAINT,
             ms=4.5,
         )
-        _draw_mean(axes, summary.mean, place, _COLOURS[verdict], is_reference)
+        _draw_mean(axes, summary.mean, place, COLOURS[verdict], is_reference)
         axes.annotate(
             mean_text(summary.mean),
             (1, place),
@@ -275,14 +252,12 @@ def _draw_arms(
             annotation_clip=False,
         )
         if is_reference:
-            axes.axvline(
-                100 * summary.mean.value, color=_INK, linestyle="--", linewidth=1, zorder=0
-            )
+            axes.axvline(100 * summary.mean.value, color=INK, linestyle="--", linewidth=1, zorder=0)
     _name_rows(axes, [summary.arm for summary in summaries])
 
 
 def _draw_differences(axes: "Axes", summaries: Sequence[Summary]) -> None:
-    axes.axvline(0, color=_INK, linestyle="--", linewidth=1, zorder=1)
+    axes.axvline(0, color=INK, linestyle="--", linewidth=1, zorder=1)
     for place, summary in enumerate(summaries):
         if summary.against_reference is not None:
             _draw_difference(axes, summary.against_reference, place)
@@ -291,7 +266,7 @@ def _draw_differences(axes: "Axes", summaries: Sequence[Summary]) -> None:
 
 def _draw_difference(axes: "Axes", difference: Difference, place: float) -> None:
     """Draw a difference and its interval, filled where there is evidence; its verdict beside it."""
-    colour = _COLOURS[difference.verdict]
+    colour = COLOURS[difference.verdict]
     proven = difference.verdict != "no evidence"
     value, half = 100 * difference.value, 100 * (difference.half_width or 0)
     axes.errorbar(
@@ -333,10 +308,10 @@ def _draw_mean(axes: "Axes", mean: Mean, place: float, colour: str, is_reference
 
 def _draw_factor(axes: "Axes", ablation: Ablation, factor: Factor) -> None:
     effects = ablation.effects(factor)[::-1]
-    axes.axvline(0, color=_INK, linestyle="--", linewidth=1, zorder=1)
+    axes.axvline(0, color=INK, linestyle="--", linewidth=1, zorder=1)
     for place, (_, summary) in enumerate(effects):
         if summary.against_reference is None:
-            axes.plot([0], [place], "s", color=_INK, ms=6)
+            axes.plot([0], [place], "s", color=INK, ms=6)
             axes.annotate(
                 "the recipe",
                 (1, place),
@@ -357,7 +332,7 @@ def _name_rows(axes: "Axes", names: Sequence[str]) -> None:
     axes.set_yticks(range(len(names)), [fill(name, 34) for name in names])
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color=_GRID)
+    axes.grid(axis="x", color=GRID)
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
 
@@ -382,17 +357,11 @@ def _label_ends(axes: "Axes", ends: Sequence[tuple[float, float, str, str]]) -> 
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _new_figure(width: float, height: float) -> "Figure":
-    from matplotlib.figure import Figure
-
-    return Figure((width, height), layout="constrained", facecolor="white")
-
-
 def _title(figure: "Figure", title: str, note: str) -> None:
     width = round(figure.get_figwidth() * 13)
     lines = [fill(part, width) for part in note.split("\n")]
     figure.suptitle(fill(title, width), x=0.01, ha="left", fontsize=12, fontweight="bold")
-    figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=8.5, color=_INK)
+    figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=8.5, color=INK)
 
 
 def _half_width(comparison: Comparison, arm: str, shots: Shots) -> float:
