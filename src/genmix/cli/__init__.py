@@ -4,6 +4,7 @@ import click
 
 from genmix import __version__
 from genmix.cli.ablate import ablate
+from genmix.cli.audit import audit
 from genmix.cli.augment import augment
 from genmix.cli.compare import compare
 from genmix.cli.demo import demo
@@ -69,6 +70,7 @@ for _command in (
     demo,
     augment,
     screen,
+    audit,
     review,
     preview,
     edit,

@@ -1,0 +1,10 @@
+"""Auditing a finished output: the quality of what was generated, and whether it tilts the data.
+
+Only the features of pictures need torch, and only when an encoder is there.
+"""
+
+from genmix.auditing.audit import AUDIT, Audit, audit
+from genmix.auditing.findings import Finding
+from genmix.auditing.words import sentence
+
+__all__ = ["AUDIT", "Audit", "Finding", "audit", "sentence"]
