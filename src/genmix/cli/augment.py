@@ -22,6 +22,7 @@ from genmix.cli.console import (
 
 if TYPE_CHECKING:
     from genmix.jobs import Estimate, Share, Summary
+    from genmix.provenance.signing import Signing
 
 
 @click.command()
@@ -40,6 +41,13 @@ if TYPE_CHECKING:
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Use this many photos, of all classes."
 )
+@click.option(
+    "--license", "photo_license", metavar="ID", help="Of the photos, e.g. CC-BY-4.0 (SPDX)."
+)
+@click.option(
+    "--sign-cert", type=click.Path(), metavar="FILE", help="Sign as C2PA asks: the certificate."
+)
+@click.option("--sign-key", type=click.Path(), metavar="FILE", help="Its private key.")
 @workers_option
 @shard_option
 @click.option("--dry-run", is_flag=True, help="Count and estimate time and disk; write nothing.")
@@ -52,6 +60,9 @@ def augment(
     edits: str | None,
     originals: str | None,
     limit: int | None,
+    photo_license: str | None,
+    sign_cert: str | None,
+    sign_key: str | None,
     workers: int,
     shard: "Share | None",
     dry_run: bool,
@@ -76,6 +87,10 @@ def augment(
 
     if originals is not None:
         choices["output"] = {"originals": originals}
+    if photo_license is not None:
+        choices["rights"] = {"photos": photo_license}
+    if (sign_cert is None) is not (sign_key is None):
+        raise click.UsageError("--sign-cert and --sign-key belong together: give both")
     settings: dict[str, Any] = {
         "recipe": chosen_recipe(recipe, **choices),
         "workers": workers,
@@ -87,7 +102,12 @@ def augment(
         return
     with progress_bar() as progress:
         summary = jobs.augment(
-            source, out, edits=Path(edits) if edits else None, progress=progress, **settings
+            source,
+            out,
+            edits=Path(edits) if edits else None,
+            signing=_signing(sign_cert, sign_key),
+            progress=progress,
+            **settings,
         )
     if as_json:
         click.echo(json.dumps(summary.to_dict(), ensure_ascii=False, indent=1))
@@ -95,6 +115,16 @@ def augment(
         _show_summary(summary)
     if strict and summary.tally.failed:
         sys.exit(SOME_FAILED)
+
+
+def _signing(certificate: str | None, key: str | None) -> "Signing | None":
+    if certificate is None or key is None:
+        return None
+    from pathlib import Path
+
+    from genmix.provenance.signing import open_signing
+
+    return open_signing(Path(certificate), Path(key))
 
 
 def _show_estimate(found: "Estimate", out: str, as_json: bool) -> None:
@@ -134,6 +164,8 @@ def _show_summary(summary: "Summary") -> None:
     print_table(rows)
     show_left_out(tally.failed_photos, "could not be used")
     show_left_out(summary.ignored, "not used")
+    if summary.forgotten:
+        say(f"photos that genmix forget withdrew from this output: {summary.forgotten:,}")
     for label in sorted(label for label, count in tally.classes.items() if not count):
         say(f"warning: nothing of the class '{label}' was written")
     if not summary.finished:

@@ -86,8 +86,8 @@ _ABOUT = """## How to read it
   fractal, blend, the screens' scores, what was decided and why, and the picture's SHA-256.
 - `recipe.yaml` and `prompts.yaml` make the same bytes again from the same photos.
 
-Pictures are {size} pixels square. They were edited by `{editor}`; an editor whose name begins with
-`procedural` is classical image processing, not a generative model. Each picture says in its own
+Pictures are {size} pixels square. They were edited by `{editor}`;
+an editor whose name begins with `procedural` is classical image processing, not a generative model. Each composite says in its own
 metadata (XMP) how it was made and which row of the manifest tells more; `croissant.json` describes
 the whole for other programs."""
 

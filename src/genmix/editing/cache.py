@@ -66,31 +66,34 @@ class EditCache:
         write_whole(self.path(key), data)
         return decode(data)
 
-    def forget(self, source_sha256: str, keys: Iterable[str] = ()) -> int:
+    def forget(self, source_sha256: str | None, keys: Iterable[str] = ()) -> int:
         """Remove every edit of a photo, whatever recipe asked for it, and say how many.
 
         Args:
-            source_sha256: Of the photo's encoded bytes.
+            source_sha256: Of the photo's encoded bytes; None if only `keys` are to go.
             keys: Of edits that go too, and may be named otherwise.
 
         Raises:
             OutputError: If the cache cannot be written.
         """
-        mark = _mark(source_sha256)
-        folder = self.path(mark).parent
-        found = {*folder.glob(f"{mark}*.jpg"), *map(self.path, keys)}
-        with writing(self.folder):
-            removed = sum(remove(path) for path in sorted(found))
+        found = set(map(self.path, keys))
+        if source_sha256 is not None:
+            mark = _mark(source_sha256)
+            folder = self.path(mark).parent
             # What a killed run was writing has no name yet.
-            for path in folder.glob(".*.part"):
-                if time.time() - path.stat().st_mtime > _SURELY_DEAD_SECONDS:
-                    remove(path)
-        return removed
+            found |= {*folder.glob(f"{mark}*.jpg"), *filter(_is_left_over, folder.glob(".*.part"))}
+        with writing(self.folder):
+            return sum(remove(path) for path in sorted(found))
 
 
 def _mark(source_sha256: str) -> str:
     """Return what the names of all edits of a photo begin with."""
     return source_sha256[:16]
+
+
+def _is_left_over(unfinished: Path) -> bool:
+    """Tell whether whoever wrote this file must have been killed."""
+    return time.time() - unfinished.stat().st_mtime > _SURELY_DEAD_SECONDS
 
 
 _SURELY_DEAD_SECONDS = 60.0

@@ -209,7 +209,7 @@ class OutputFolder:
         """
         try:
             lines = self.forgotten_record.read_text(encoding="utf-8").splitlines()
-            return frozenset(json.loads(line)["source_sha256"] for line in lines)
+            return frozenset(json.loads(line)["source_sha256"] for line in lines) - {None}
         except FileNotFoundError:
             return frozenset()
         except (OSError, ValueError, LookupError, TypeError) as error:

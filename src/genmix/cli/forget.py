@@ -1,0 +1,62 @@
+"""`genmix forget`: take a photo back, and all that was made of it."""
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from genmix.cli.console import edits_option, print_table, say
+
+if TYPE_CHECKING:
+    from genmix.jobs.forget import Forgotten
+
+
+@click.command()
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
+@click.option("--from", "out", required=True, type=click.Path(), help="The output.")
+@edits_option
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def forget(sources: tuple[str, ...], out: str, edits: str | None, as_json: bool) -> None:
+    """Remove photos and all that was made of them from an output and the edit cache.
+
+    SOURCE is a photo's file, its path as the manifest has it, or the SHA-256 of its bytes. Its
+    pictures, edits and rows go, and its name with them; forgotten.jsonl keeps its hash and the day.
+    Augmenting again leaves it out. The source folder is yours: remove the photo there yourself.
+
+    If it was stopped, running the same command again ends it.
+
+    \b
+    genmix forget photos/ann/portrait.jpg --from train-set
+    genmix forget ann/portrait.jpg ann/garden.jpg --from train-set --edits edits
+    """
+    from pathlib import Path
+
+    from genmix.jobs.forget import forget as remove
+
+    done = remove(sources, out, edits=Path(edits) if edits else None)
+    if as_json:
+        click.echo(json.dumps(done.to_dict(), ensure_ascii=False, indent=1))
+        return
+    _show(done)
+
+
+def _show(done: "Forgotten") -> None:
+    if not done.photos:
+        click.echo(f"Nothing to do: forgotten before, as {done.out / 'forgotten.jsonl'} says.")
+        return
+    print_table(
+        [
+            ("photos forgotten", f"{done.photos:,}"),
+            ("pictures removed", f"{done.pictures:,}"),
+            ("rows of the manifest removed", f"{done.rows:,}"),
+            ("edits removed from the cache", f"{done.edits:,}"),
+        ]
+    )
+    click.echo(f"Record         {done.out / 'forgotten.jsonl'}")
+    if done.sheet_removed:
+        say("the contact sheet was removed; genmix augment, run again, draws another")
+    if done.blended_folder is not None:
+        say(
+            f"warning: pictures of {done.blended_folder} were blended in: if one of them was the "
+            "photo, it is still in others; make the set anew without it"
+        )
