@@ -16,6 +16,7 @@ from genmix.cli.mix import mix
 from genmix.cli.preview import preview
 from genmix.cli.prompts import prompts
 from genmix.cli.recipe import recipe
+from genmix.cli.report import report
 from genmix.cli.review import review
 from genmix.cli.screen import screen
 from genmix.cli.serve import serve
@@ -83,6 +84,7 @@ for _command in (
     evaluate,
     compare,
     ablate,
+    report,
     doctor,
 ):
     main.add_command(_command)
