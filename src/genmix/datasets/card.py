@@ -87,9 +87,9 @@ _ABOUT = """## How to read it
 - `recipe.yaml` and `prompts.yaml` make the same bytes again from the same photos.
 
 Pictures are {size} pixels square. They were edited by `{editor}`;
-an editor whose name begins with `procedural` is classical image processing, not a generative model. Each composite says in its own
-metadata (XMP) how it was made and which row of the manifest tells more; `croissant.json` describes
-the whole for other programs."""
+an editor whose name begins with `procedural` is classical image processing, not a generative model.
+Each composite says in its own metadata (XMP) how it was made and which row of the manifest tells
+more; `croissant.json` describes the whole for other programs."""
 
 
 def _rights(licenses: Mapping[str, int], model_license: str | None) -> str:
