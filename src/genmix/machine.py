@@ -29,7 +29,7 @@ _EXTRAS = {
     "diffusion": ("generative editors", "diffusers"),
     "remote": ("editors over HTTP", "httpx"),
     "serve": ("genmix serve", "fastapi"),
-    "studio": ("the browser", "gradio"),
+    "studio": ("the browser", "starlette"),
     "ray": ("many machines", "ray"),
 }
 """What each extra is for, and the package whose version says most."""

@@ -11,6 +11,7 @@ from genmix.cli.demo import demo
 from genmix.cli.doctor import doctor
 from genmix.cli.edit import edit
 from genmix.cli.evaluate import evaluate
+from genmix.cli.forget import forget
 from genmix.cli.fractals import fractals
 from genmix.cli.mix import mix
 from genmix.cli.preview import preview
@@ -20,6 +21,8 @@ from genmix.cli.report import report
 from genmix.cli.review import review
 from genmix.cli.screen import screen
 from genmix.cli.serve import serve
+from genmix.cli.studio import studio
+from genmix.cli.trace import trace
 from genmix.cli.train import train
 from genmix.errors import GenmixError, PromptError, RecipeError, nearest
 
@@ -75,10 +78,13 @@ for _command in (
     review,
     preview,
     edit,
+    trace,
+    forget,
     prompts,
     recipe,
     fractals,
     serve,
+    studio,
     mix,
     train,
     evaluate,

@@ -108,6 +108,12 @@ def colour(
     return _encoded(_lit(linear, field.light), size)
 
 
+def swatch(palette: Palette, height: int, width: int) -> Image:
+    """Draw one turn of a palette from left to right: uint8, height x width x 3, RGB."""
+    turn = shades(palette)[np.arange(width) * SHADES // width]
+    return np.repeat(_encoded(turn[None], width)[:1], height, axis=0)
+
+
 def _lit(linear: Shades, light: Plane) -> Shades:
     """Darken towards black below a light of 1, and brighten towards white above it."""
     dimmed = linear * np.minimum(light, 1)[..., None]

@@ -1,0 +1,158 @@
+"""The page on which the mix is set: controls, a live picture with its label, and the recipe."""
+
+from functools import partial
+
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from genmix.fractals import FAMILIES as FRACTALS
+from genmix.fractals import draw
+from genmix.fractals.palettes import palettes, swatch
+from genmix.images import encode_jpeg
+from genmix.masks import FAMILIES as MASKS
+from genmix.prompts import Prompt
+from genmix.recipe import Recipe, shipped_presets
+from genmix.studio.mixing import SIZES, command, recipe_of, shown
+from genmix.studio.visits import Visit
+
+_MORE = 5
+"""Pictures beside the large one: other photos, by the next prompts."""
+
+_VARIANTS = 10_000
+
+
+async def mix(visit: Visit) -> Response:
+    """Show the controls."""
+    recipe = _current(visit)
+    return visit.show(
+        "mix.html",
+        recipe=recipe,
+        presets=shipped_presets(),
+        saved=visit.studio.recipes.saved(),
+        libraries=visit.studio.libraries.names(),
+        prompts=_prompts(visit, recipe),
+        swapped=False,
+        masks=MASKS,
+        families=FRACTALS,
+        palettes=palettes(),
+        sizes=sorted({*SIZES, recipe.size}),
+        suggested=_suggested(visit),
+    )
+
+
+async def open_recipe(visit: Visit, form: FormData) -> Response:
+    """Begin with a preset or a saved recipe."""
+    name = str(form.get("recipe", ""))
+    visit.session.mix = visit.studio.recipes.open(name)
+    visit.session.mix_name = name
+    visit.session.notice = "mix.opened"
+    return visit.go("/mix")
+
+
+async def try_mix(visit: Visit, form: FormData) -> Response:
+    """Keep what the controls say, and make a picture by it."""
+    before = _current(visit).prompts
+    recipe = _kept(visit, form)
+    prompts = _prompts(visit, recipe)
+    wanted = str(form.get("prompt", ""))
+    prompt = next((p for p in prompts if p.id == wanted), prompts[0])
+    text = str(form.get("variant", "0"))
+    variant = int(text) % _VARIANTS if text.isascii() and text.isdecimal() else 0
+    place, maker, one = visit.place, visit.studio.maker, shown(recipe)
+
+    return await visit.start(
+        "mix",
+        lambda work: maker.steps(place, prompt, one, variant, work),
+        "part-mixed.html",
+        prompts=prompts,
+        swapped=recipe.prompts != before,
+        unsaved=_is_unsaved(visit, recipe.prompts.library),
+    )
+
+
+async def more(visit: Visit, _: FormData) -> Response:
+    """Make pictures of other photos by the same recipe."""
+    recipe = _current(visit)
+    prompts = _prompts(visit, recipe)
+    places = visit.studio.photos.some(0, _MORE)
+    wanted = [(place, prompts[k % len(prompts)]) for k, place in enumerate(places)]
+    make = partial(visit.studio.maker.composites, wanted, shown(recipe))
+    return await visit.start("more", make, "part-more.html")
+
+
+async def save(visit: Visit, form: FormData) -> Response:
+    """Save the recipe, and say which command does the same."""
+    recipe = _kept(visit, form)
+    name = str(form.get("name", "")).strip()
+    bench = visit.studio.maker.bench
+    named = recipe.changed(editor={"name": bench.name}) if not bench.quick else recipe
+    visit.studio.recipes.save(named, name, replace_old=form.get("replace") == "on")
+    visit.session.mix_name = name
+    return visit.show(
+        "part-saved.html",
+        saved=name,
+        count=0,
+        command=command(visit.studio.source, visit.studio.out, name),
+        link="",
+        kind="recipe",
+    )
+
+
+async def family_picture(visit: Visit) -> Response:
+    """Answer with an example of a family of fractals."""
+    name = visit.request.path_params["name"]
+    if name not in FRACTALS:
+        raise HTTPException(404)
+    return await visit.picture(
+        ("family", name), lambda: encode_jpeg(draw(128, 7, 0, [name])[1], 88)
+    )
+
+
+async def palette_picture(visit: Visit) -> Response:
+    """Answer with the colours of a palette."""
+    name = visit.request.path_params["name"]
+    known = {palette.name: palette for palette in palettes()}
+    if name not in known:
+        raise HTTPException(404)
+    return await visit.picture(
+        ("palette", name), lambda: encode_jpeg(swatch(known[name], 16, 96), 92, full_colour=True)
+    )
+
+
+def _current(visit: Visit) -> Recipe:
+    return visit.session.mix or visit.studio.recipes.open(visit.session.mix_name)
+
+
+def _kept(visit: Visit, form: FormData) -> Recipe:
+    """Change the session's recipe by the form, keep it, and return it."""
+    before = _current(visit)
+    recipe = recipe_of(form, before)
+    library = str(form.get("library", before.prompts.library))
+    if library != before.prompts.library or library in visit.session.drafts:
+        saved = {prompt.id for prompt in visit.studio.libraries.open(library).library.prompts}
+        on = [prompt.id for prompt in visit.draft(library).on if prompt.id in saved]
+        only = None if not on or len(on) == len(saved) else on
+        recipe = recipe.changed(prompts={"library": library, "only": only})
+    visit.session.mix = recipe
+    return recipe
+
+
+def _is_unsaved(visit: Visit, library: str) -> bool:
+    """Tell whether a library has prompts that its file has not."""
+    if library not in visit.session.drafts:
+        return False
+    return visit.session.drafts[library].library != visit.studio.libraries.open(library).library
+
+
+def _prompts(visit: Visit, recipe: Recipe) -> tuple[Prompt, ...]:
+    library = visit.studio.libraries.open(recipe.prompts.library).library
+    return library.prompts if recipe.prompts.only is None else library.select(recipe.prompts.only)
+
+
+def _suggested(visit: Visit) -> str:
+    """Suggest a name to save a recipe by."""
+    taken = visit.studio.recipes.saved()
+    if visit.session.mix_name in taken:
+        return visit.session.mix_name
+    return next(n for n in ("my-mix", *(f"my-mix-{k}" for k in range(2, 999))) if n not in taken)
