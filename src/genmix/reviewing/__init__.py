@@ -7,7 +7,7 @@ as the page does.
 from genmix.reviewing.agreement import Kappa, cohens_kappa
 from genmix.reviewing.apply import Applied, apply_reviews
 from genmix.reviewing.bounds import Rate, at_most, rate_of, sample_size
-from genmix.reviewing.decisions import Decision, decide, history, undo
+from genmix.reviewing.decisions import Decision, decide, history, reviewer_name, undo
 from genmix.reviewing.export import Exported, Undecided, export_reviewed
 from genmix.reviewing.made import MadeOutput
 from genmix.reviewing.outcomes import open_reviews
@@ -66,6 +66,7 @@ __all__ = [
     "rate_of",
     "release",
     "review_report",
+    "reviewer_name",
     "sample_size",
     "score_ranges",
     "take",

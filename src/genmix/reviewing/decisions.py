@@ -71,7 +71,7 @@ def decide(
         ReviewError: If there is no such picture, it is no longer the one that was seen, or a value
             does not fit.
     """
-    reviewer = _line(reviewer, "reviewer's name", _NAME, least=1)
+    reviewer = reviewer_name(reviewer)
     reason, client = _line(reason, "reason", _REASON), _line(client, "client", _CLIENT)
     if verdict not in get_args(Verdict):
         raise ReviewError(f"there is no verdict '{verdict}'; {nearest(verdict, get_args(Verdict))}")
@@ -103,7 +103,7 @@ def undo(
     Raises:
         ReviewError: If a value does not fit.
     """
-    reviewer = _line(reviewer, "reviewer's name", _NAME, least=1)
+    reviewer = reviewer_name(reviewer)
     client = _line(client, "client", _CLIENT)
     with store.writing() as connection:
         where = "" if output is None else "AND d.output = :output"
@@ -124,6 +124,15 @@ def history(store: Store, output: str) -> list[Decision]:
             Decision(**{**dict(row), "stands": bool(row["stands"])})
             for row in connection.execute(_HISTORY, (output,))
         ]
+
+
+def reviewer_name(typed: str) -> str:
+    """Make what somebody typed a reviewer's name: one line of 1 to 80 characters.
+
+    Raises:
+        ReviewError: If it is empty or longer.
+    """
+    return _line(typed, "reviewer's name", _NAME, least=1)
 
 
 _NAME, _REASON, _CLIENT = 80, 2000, 200

@@ -5,11 +5,13 @@ that a decision may be taken back; this module knows where.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from genmix.datasets.layout import MANIFEST
@@ -64,10 +66,8 @@ class MadeOutput:
         Raises:
             ReviewError: If it is no manifest of genmix.
         """
-        try:
+        with self._readable():
             names: list[str] = pq.read_schema(self.manifest).names
-        except (OSError, ValueError) as error:
-            raise ReviewError(f"cannot read {self.manifest}: run genmix augment again") from error
         if missing := {"source", "reason", "output", "output_sha256"} - set(names):
             raise ReviewError(f"{self.manifest} has no column {min(missing)}: is it genmix's?")
         return names
@@ -77,9 +77,12 @@ class MadeOutput:
 
         Args:
             columns: Those wanted; `source`, `prompt`, `variant` and `reason` come in any case.
+
+        Raises:
+            ReviewError: If the manifest cannot be read.
         """
         wanted = list(dict.fromkeys([*columns, *_KEY, "reason"]))
-        with pq.ParquetFile(self.manifest) as file:
+        with self._readable(), pq.ParquetFile(self.manifest) as file:
             for batch in file.iter_batches(_BATCH, columns=wanted):
                 values = batch.to_pydict()
                 for k, reason in enumerate(values["reason"]):
@@ -90,6 +93,15 @@ class MadeOutput:
     def as_made(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return a row as it was made, if it is one that reviews have taken out."""
         return self.rows_taken_out.get(key_of(row), row) if is_review(row["reason"]) else row
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, pa.ArrowException) as error:
+            raise ReviewError(
+                f"cannot read {self.manifest}: remove it, and run genmix augment again"
+            ) from error
 
     def _put_back(self, values: dict[str, list[Any]], k: int) -> None:
         before = self.as_made({name: column[k] for name, column in values.items()})

@@ -97,7 +97,7 @@ def find(store: Store, output: str) -> Item:
 
 
 def take(
-    store: Store, reviewer: str, wanted: Filter = EVERYTHING, *, after: Item | None = None
+    store: Store, reviewer: str, wanted: Filter = EVERYTHING, *, after: str | None = None
 ) -> Item | None:
     """Take the next picture that nobody else is looking at, and keep it from others for a while.
 
@@ -107,7 +107,7 @@ def take(
         store: The reviews.
         reviewer: Who takes it.
         wanted: Which pictures.
-        after: Where to go on; the beginning when left out.
+        after: The picture after which to go on; from the beginning when left out.
 
     Returns:
         The picture; None if there is none left.
@@ -134,28 +134,28 @@ def release(store: Store, reviewer: str) -> None:
         connection.execute("DELETE FROM leases WHERE reviewer = ?", (reviewer,))
 
 
-def following(store: Store, item: Item | None, wanted: Filter = EVERYTHING) -> Item | None:
+def following(store: Store, output: str | None, wanted: Filter = EVERYTHING) -> Item | None:
     """Return the picture after one, or the first; whoever looks at it; None at the end.
 
     Raises:
         ReviewError: If there is no such screen.
     """
     with store.reading() as connection:
-        return _Query(connection, wanted).beside(item, forwards=True)
+        return _Query(connection, wanted).beside(output, forwards=True)
 
 
-def preceding(store: Store, item: Item, wanted: Filter = EVERYTHING) -> Item | None:
+def preceding(store: Store, output: str, wanted: Filter = EVERYTHING) -> Item | None:
     """Return the picture before one; None at the beginning.
 
     Raises:
         ReviewError: If there is no such screen.
     """
     with store.reading() as connection:
-        return _Query(connection, wanted).beside(item, forwards=False)
+        return _Query(connection, wanted).beside(output, forwards=False)
 
 
 def page(
-    store: Store, wanted: Filter = EVERYTHING, *, after: Item | None = None, size: int = 24
+    store: Store, wanted: Filter = EVERYTHING, *, after: str | None = None, size: int = 24
 ) -> list[Item]:
     """Return the next so many pictures, for a grid or to fetch them ahead.
 
@@ -246,18 +246,22 @@ class _Query:
         self._conditions.append(condition)
         self._values += values
 
-    def beside(self, item: Item | None, *, forwards: bool) -> Item | None:
+    def beside(self, output: str | None, *, forwards: bool) -> Item | None:
         """Return the next picture on one side of another."""
-        found = self.some(item, 1, forwards=forwards)
+        found = self.some(output, 1, forwards=forwards)
         return found[0] if found else None
 
-    def some(self, item: Item | None, size: int, *, forwards: bool = True) -> list[Item]:
-        """Return the next pictures on one side of another, the nearest first."""
+    def some(self, output: str | None, size: int, *, forwards: bool = True) -> list[Item]:
+        """Return the next pictures on one side of another, the nearest first.
+
+        One that is not in this order, or gone, has the beginning on one side and nothing on the
+        other.
+        """
         conditions, values = list(self._conditions), list(self._values)
-        start = None if item is None else item.sample if self._order == "sample" else item.position
-        if start is not None:
-            conditions.append(f"{self._order} {'>' if forwards else '<'} ?")
-            values.append(start)
+        if output is not None:
+            place = f"coalesce((SELECT {self._order} FROM items WHERE output = ?), -1)"
+            conditions.append(f"{self._order} {'>' if forwards else '<'} {place}")
+            values.append(output)
         rows = self._connection.execute(
             f"SELECT * FROM items {_where(conditions)} "
             f"ORDER BY {self._order} {'ASC' if forwards else 'DESC'} LIMIT ?",
