@@ -21,7 +21,7 @@ from genmix.jobs.finish import RECIPE
 from genmix.recipe import load_recipe
 
 if TYPE_CHECKING:
-    from genmix.screening.encoders import Encoder
+    from genmix.auditing.encoding import Encoder
 
 AUDIT = "audit.json"
 """The file of an output that holds its audit."""

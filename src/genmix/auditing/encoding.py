@@ -3,6 +3,8 @@
 from genmix.networks.models import LITE0, create_model
 from genmix.screening.encoders import Encoder, open_encoder
 
+__all__ = ["Encoder", "open_for_audit"]
+
 
 def open_for_audit(name: str | None = None) -> Encoder:
     """Open an encoder whose features hold what a picture looks like as well as what it shows.
@@ -19,8 +21,8 @@ def open_for_audit(name: str | None = None) -> Encoder:
     if name not in {None, LITE0}:
         return open_encoder(str(name))
     # Of another size than the screens' Lite0, so that their cached features are never mixed up.
-    return Encoder(POOLED, create_model(LITE0, ("none", "nothing"), size=SIZE, pretrained=True))
+    return Encoder(_POOLED, create_model(LITE0, ("none", "nothing"), size=_SIZE, pretrained=True))
 
 
-POOLED = f"{LITE0}, pooled"
-SIZE = 192
+_POOLED = f"{LITE0}, pooled"
+_SIZE = 192
