@@ -14,6 +14,7 @@ from genmix.cli.evaluate import evaluate
 from genmix.cli.forget import forget
 from genmix.cli.fractals import fractals
 from genmix.cli.mix import mix
+from genmix.cli.poc import poc
 from genmix.cli.preview import preview
 from genmix.cli.prompts import prompts
 from genmix.cli.recipe import recipe
@@ -90,6 +91,7 @@ for _command in (
     evaluate,
     compare,
     ablate,
+    poc,
     report,
     doctor,
 ):

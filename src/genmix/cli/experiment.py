@@ -140,7 +140,7 @@ def experiment_settings(
     return CompareSettings(
         data=data,
         val=val,
-        targets=_by_folder(targets),
+        targets=by_folder(targets),
         train=TrainSettings.of(**training),
         fit=fit,
         attacks=names_of(attacks),
@@ -149,7 +149,7 @@ def experiment_settings(
     )
 
 
-def _by_folder(targets: tuple[str, ...]) -> dict[str, str]:
+def by_folder(targets: tuple[str, ...]) -> dict[str, str]:
     """Name each domain by its folder."""
     named = {Path(target).resolve().name: target for target in targets}
     if len(named) < len(targets):

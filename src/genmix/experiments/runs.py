@@ -72,12 +72,20 @@ class ExperimentFolder:
         whole.open()
         with whole.locked(WHOLE):
             whole.claim(_plain(identity))
-            for arm in arms:
-                runs = OutputFolder(self.path / "runs" / arm.slug)
-                runs.open()
-                runs.claim(_plain(arm.identity()))
+            self.claim(arms)
             yield
             self._forget_empty_work()
+
+    def claim(self, arms: Iterable[Arm]) -> None:
+        """Make sure that the runs of these arms, if there are any, were made as they would be.
+
+        Raises:
+            OutputError: If an arm's were made in another way; the message names the difference.
+        """
+        for arm in arms:
+            runs = OutputFolder(self.path / "runs" / arm.slug)
+            runs.open()
+            runs.claim(_plain(arm.identity()))
 
     def read(self, task: Task) -> dict[str, Any] | None:
         """Return the result of a run, or None if it is still to do.

@@ -1,4 +1,4 @@
-"""The rules and reasons of a proof of concept in words, English or Japanese."""
+"""A proof of concept in words, English or Japanese: its rules, its reasons, its plan."""
 
 import re
 from collections.abc import Mapping
@@ -24,8 +24,13 @@ def in_words(reason: Reason, lang: Language = "en") -> str:
     return _filled(_texts()["reasons"][reason.rule][lang], reason.values)
 
 
+def said(key: str, lang: Language = "en", **values: float | str) -> str:
+    """Return a text of words.yaml with values in their places."""
+    return _filled(_words()[key][lang], values)
+
+
 def _filled(text: str, values: Mapping[str, float | int | str]) -> str:
-    """Put values into their places: {x:%} as percent, {x:pt} and {x:+pt} as points, {x} as is."""
+    """Put values into their places: {x:%} as percent, {x:pt} and {x:+pt} as points, {x} short."""
 
     def put(match: re.Match[str]) -> str:
         value = values[match["name"]]
@@ -35,13 +40,22 @@ def _filled(text: str, values: Mapping[str, float | int | str]) -> str:
             return points(value)
         if match["how"] == "pt":
             return percent(value)
-        return f"{100 * value:.0f} %" if match["how"] == "%" else f"{value:g}"
+        return f"{100 * value:.0f} %" if match["how"] == "%" else f"{value:,.3g}"
 
     return re.sub(r"\{(?P<name>\w+)(?::(?P<how>[^}]+))?\}", put, text)
 
 
 @lru_cache(maxsize=1)
 def _texts() -> dict[str, Any]:
-    text = (files("genmix.experiments.poc") / "rules.yaml").read_text(encoding="utf-8")
+    return _read("rules.yaml")
+
+
+@lru_cache(maxsize=1)
+def _words() -> dict[str, Any]:
+    return _read("words.yaml")
+
+
+def _read(name: str) -> dict[str, Any]:
+    text = (files("genmix.experiments.poc") / name).read_text(encoding="utf-8")
     texts: dict[str, Any] = yaml.safe_load(text)
     return texts

@@ -1,0 +1,235 @@
+"""What `genmix poc` prints: the plan before it starts, and a table for each stage after it."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from genmix.cli.console import duration
+from genmix.experiments.poc.gains import Interval
+from genmix.experiments.poc.plan import BASELINE, FINAL, JUDGED, PROMPTS
+from genmix.experiments.poc.result import Metric, Poc, Row, Stage
+from genmix.experiments.poc.saying import Language, in_words, said
+from genmix.experiments.words import percent, points
+
+if TYPE_CHECKING:
+    from genmix.experiments.poc import Planning
+
+
+def plan_in_words(planning: "Planning", lang: Language) -> Iterable[str]:
+    """Say what will be done, before it is begun."""
+    plan, machine, task = planning.plan, planning.machine, planning.task
+    if planning.spent_seconds:
+        yield said("plan-spent", lang, spent=duration(planning.spent_seconds))
+    yield said(
+        "plan-machine",
+        lang,
+        step=machine.step_seconds,
+        photo=1000 * machine.photo_seconds,
+        edit=1000 * machine.edit_seconds,
+        jobs=machine.jobs,
+    )
+    yield said(
+        "plan-photos",
+        lang,
+        train=f"{plan.train_photos:,}",
+        val=f"{plan.val_photos:,}",
+        test=f"{plan.test_photos:,}",
+        photos=f"{task.photos:,}",
+    )
+    most = task.photos - plan.val_photos - (plan.test_photos if task.test is None else 0)
+    if plan.train_photos < most:
+        yield said("plan-few-photos", lang)
+    yield said(
+        "plan-runs",
+        lang,
+        judged=JUDGED,
+        seeds=plan.shape.seeds,
+        steps=plan.steps,
+        epochs=plan.steps * task.batch_size / plan.train_photos,
+    )
+    if plan.shape.prompts:
+        shape = plan.shape
+        yield said(
+            "plan-choices",
+            lang,
+            prompts=shape.prompts,
+            dials=shape.dials,
+            choosing=shape.choosing_seeds,
+        )
+    else:
+        yield said("plan-no-choices", lang)
+    yield said(
+        "plan-time",
+        lang,
+        total=duration(plan.total_seconds),
+        budget=duration(plan.budget_seconds),
+    )
+
+
+def print_poc(found: Poc, console: Console, lang: Language) -> None:
+    """Print every stage, then the decision and what it cost."""
+    for stage in found.stages:
+        _say(console, said(f"stage-{stage.name}", lang), style="bold", end="  ")
+        took = said(
+            "took",
+            lang,
+            seconds=duration(stage.seconds),
+            planned=duration(stage.planned_seconds),
+        )
+        _say(console, f"({took})")
+        for table in _tables(stage, lang):
+            console.print(table)
+        _say(console, _verdict(stage, lang))
+        console.print()
+    for each in found.dropped:
+        pairs = {
+            key: f"{getattr(each.planned, name)} → {getattr(each.kept, name)}"
+            for key, name in (
+                ("seeds", "seeds"),
+                ("choosing", "choosing_seeds"),
+                ("prompts", "prompts"),
+                ("dials", "dials"),
+            )
+        }
+        _say(console, said("dropped", lang, slowness=each.slowness, **pairs))
+    _say(console, _cost(found, lang))
+
+
+def _tables(stage: Stage, lang: Language) -> Iterable[Table]:
+    if stage.name == FINAL:
+        yield _final(stage, lang, gains=False)
+        yield _final(stage, lang, gains=True)
+    elif stage.name == BASELINE:
+        yield _compared(stage, lang)
+    elif stage.name == PROMPTS:
+        yield _compared(stage, lang, kinds=("baseline", "genmix", "set"))
+        yield _prompts(stage, lang)
+    else:
+        yield _compared(stage, lang)
+
+
+def _compared(stage: Stage, lang: Language, kinds: tuple[str, ...] = ()) -> Table:
+    """Return the table of what was trained: scores, gain over the baseline, change."""
+    rows = [row for row in stage.rows if row.scores and (not kinds or row.kind in kinds)]
+    changes = any(row.change is not None for row in rows)
+    table = _table(said("arm", lang))
+    for key in ("choice", "val", "looks"):
+        table.add_column(said(key, lang))
+    table.add_column(said("gain", lang), max_width=20)
+    if changes:
+        table.add_column(said("change", lang))
+    for row in rows:
+        cells = [_mean(row.scores[key]) for key in ("choice", "val", "looks")]
+        gain = row.gains.get(stage.primary)
+        cells.append("" if gain is None else _gain(gain))
+        if changes:
+            cells.append("" if row.change is None else _gain(row.change))
+        table.add_row(_name(row, lang), *cells, style="bold" if row.chosen else "")
+    return table
+
+
+def _prompts(stage: Stage, lang: Language) -> Table:
+    """Return the table of prompts: what was seen of each, and what training with it gave."""
+    rows = [row for row in stage.rows if row.kind == "prompt"]
+    table = _table(said("prompt", lang))
+    known = [k for k in ("kept", "seen", "diversity", "closeness") if k in (rows[0].measures or {})]
+    for key in known:
+        table.add_column(said(key, lang), justify="right")
+    table.add_column(said("gain", lang), max_width=20)
+    table.add_column(said("chosen", lang))
+    for row in rows:
+        measures = row.measures or {}
+        cells = [_measure(key, measures[key]) for key in known]
+        gain = row.gains.get(stage.primary)
+        table.add_row(
+            row.arm,
+            *cells,
+            "" if gain is None else _gain(gain),
+            _chosen(row, lang),
+            style="bold" if row.chosen else "dim" if not row.scores else "",
+        )
+    return table
+
+
+def _measure(key: str, value: float) -> str:
+    return f"{value:.2f}" if key in ("diversity", "closeness") else f"{100 * value:.0f} %"
+
+
+def _chosen(row: Row, lang: Language) -> str:
+    if row.chosen:
+        return said("yes", lang)
+    if any(reason.rule != "untried" for reason in row.reasons):
+        return said("out", lang)
+    return said("untried", lang) if row.reasons else ""
+
+
+def _final(stage: Stage, lang: Language, *, gains: bool) -> Table:
+    """Return the table of the decision: accuracies, or gains over the baseline."""
+    table = _table(said("gain" if gains else "accuracy", lang))
+    for metric in stage.metrics:
+        table.add_column(_heading(metric, lang))
+    for row in stage.rows:
+        found = row.gains if gains else row.scores
+        if found:
+            write = _gain if gains else _mean
+            cells = [write(found[metric.key]) for metric in stage.metrics]
+            table.add_row(_name(row, lang), *cells, style="bold" if row.chosen else "")
+    return table
+
+
+def _heading(metric: Metric, lang: Language) -> str:
+    if metric.kind == "target" and metric.key.startswith("target "):
+        return metric.key.removeprefix("target ")
+    return said(metric.key if metric.kind == "target" else metric.kind, lang)
+
+
+def _name(row: Row, lang: Language) -> str:
+    return said(f"arm-{row.arm}", lang) if row.arm in _NAMED else row.arm
+
+
+_NAMED = ("baseline", "genmix", "chosen", "prompts")
+
+
+def _verdict(stage: Stage, lang: Language) -> str:
+    reasons = " ".join(in_words(reason, lang) for reason in stage.verdict.reasons)
+    return f"{said(stage.verdict.decision, lang)}. {reasons}"
+
+
+def _cost(found: Poc, lang: Language) -> str:
+    cost, full = found.cost, found.cost.full
+    money = "" if full.money is None else f", {full.money:,.2f} {cost.currency}"
+    return said(
+        "cost",
+        lang,
+        total=duration(sum(cost.seconds.values())),
+        edits=f"{full.edits:,}",
+        edit_time=duration(3600 * full.edit_hours),
+        train_time=duration(3600 * full.train_hours),
+        money=money,
+    )
+
+
+def _mean(found: Interval) -> str:
+    spread = "" if found.half_width is None else f" ± {percent(found.half_width)}"
+    return f"{percent(found.value)}{spread}"
+
+
+def _gain(found: Interval) -> str:
+    spread = "" if found.half_width is None else f" ± {percent(found.half_width)}"
+    seeds = "" if found.seeds > 1 else " *"
+    return f"{points(found.value)}{spread}{seeds}"
+
+
+def _table(first: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column(first, min_width=min(12, cell_len(first)), overflow="fold")
+    return table
+
+
+def _say(console: Console, text: str, style: str = "", end: str = "\n") -> None:
+    console.print(Text(text, style=style), end=end)

@@ -1,0 +1,203 @@
+"""Trainings of a proof of concept, a lot at a time, and how the time for them is kept."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from genmix.experiments.arms import Arm, same_edits
+from genmix.experiments.parallel import Crew
+from genmix.experiments.poc.bench import views_of
+from genmix.experiments.poc.clock import Clock
+from genmix.experiments.poc.gains import Right
+from genmix.experiments.poc.plan import Machine, Plan, Shape, Task, remaining, trim
+from genmix.experiments.poc.result import Dropped
+from genmix.experiments.running import FINISHED, Planned, Status
+from genmix.experiments.runs import ExperimentFolder
+from genmix.experiments.runs import Task as RunTask
+from genmix.jobs import augment
+from genmix.networks.checkpoint import CARD, WEIGHTS
+from genmix.storage import write_whole
+
+CHOOSING = 1000
+"""The first seed of candidates; seeds of the final judgement are from 0 on and choose nothing."""
+
+
+class OutOfTimeError(Exception):
+    """Raised where runs are under way when no time is left for them."""
+
+
+class Budget:
+    """Keeps a proof of concept within its time: what is still to be done, and when to stop.
+
+    What was dropped is written down, so that the next start does not do it after all.
+    """
+
+    def __init__(self, plan: Plan, machine: Machine, task: Task, clock: Clock, path: Path) -> None:
+        """Take the plan, and what was dropped from it before.
+
+        Args:
+            plan: What was planned.
+            machine: What was measured.
+            task: What there is.
+            clock: What has been spent.
+            path: Where it is written down what was dropped.
+        """
+        self.plan = plan
+        self.machine = machine
+        self.task = task
+        self.clock = clock
+        self.dropped: list[Dropped] = _read(path)
+        self.slowness = 1.0
+        self.done: dict[str, int] = {}
+        self._path = path
+
+    @property
+    def shape(self) -> Shape:
+        """How much is still to be done."""
+        return self.dropped[-1].kept if self.dropped else self.plan.shape
+
+    def check(self, stage: str) -> Shape:
+        """Drop what does not fit into the rest of the time; return how much is to be done."""
+        left = self.plan.budget_seconds - self.clock.spent
+        now = replace(self.plan, shape=self.shape)
+        kept = trim(now, self.machine, self.task, self.done, left, max(1.0, self.slowness))
+        if kept != self.shape:
+            self.dropped.append(Dropped(stage, self.shape, kept, self.slowness))
+            rows = [asdict(each) for each in self.dropped]
+            write_whole(self._path, json.dumps(rows, indent=1).encode())
+        return kept
+
+    def training_ends(self) -> float:
+        """Return the seconds after which nothing more is trained, so that testing has time."""
+        over = dict.fromkeys(self.shape.runs(), _ALL)
+        testing = remaining(self.plan, self.machine, self.task, self.shape, over)
+        return self.plan.budget_seconds - testing * max(1.0, self.slowness)
+
+    def measured(self, seconds: Sequence[float]) -> None:
+        """Learn from the seconds that trainings took."""
+        expected = self.plan.run_seconds - self.machine.start_seconds
+        if seconds and expected > 0:
+            self.slowness = sum(seconds) / len(seconds) / expected
+
+    def over(self, stage: str) -> None:
+        """Note that a stage is over, whatever of it was done."""
+        self.done[stage] = _ALL
+
+
+_ALL = 10**6
+"""More trainings than any stage has."""
+
+
+@dataclass
+class Trials:
+    """Trains arms and remembers what came of it.
+
+    Attributes:
+        folder: Where runs lie.
+        photos: The photos that are trained on.
+        edits: The edit cache.
+        workers: Processes that edit.
+        crew: Does the runs.
+        budget: The time.
+        tell: Told how far it is.
+        over: Whether the time for training has run out.
+    """
+
+    folder: ExperimentFolder
+    photos: Path
+    edits: Path
+    workers: int
+    crew: Crew
+    budget: Budget
+    tell: Callable[[Status], None]
+    over: bool = False
+
+    def train(self, stage: str, arms: Sequence[Arm], seeds: Sequence[int]) -> None:
+        """Train what is not trained yet, seed by seed, unless the time runs out."""
+        tasks = [RunTask(arm, None, seed) for seed in seeds for arm in arms]
+        todo = [task for task in tasks if self.folder.read(task) is None]
+        if todo and not self.over:
+            self.folder.claim(arms)
+            try:
+                self._make_edits(todo)
+                self.crew([self._planned(task, todo) for task in todo], self._told)
+            except OutOfTimeError:
+                self.over = True
+        found = [result for task in tasks if (result := self.folder.read(task)) is not None]
+        self.budget.done[stage] = self.budget.done.get(stage, 0) + len(found)
+        self.budget.measured([run["seconds"] for run in self._all()])
+
+    def views(self, arm: Arm, seeds: Sequence[int]) -> dict[str, Right]:
+        """Return what an arm's models saw right; every seed must be trained."""
+        return views_of(self.results(arm, seeds))
+
+    def results(self, arm: Arm, seeds: Sequence[int]) -> list[dict[str, Any]]:
+        """Return the results of an arm's finished seeds."""
+        tasks = [RunTask(arm, None, seed) for seed in seeds]
+        return [result for task in tasks if (result := self.folder.read(task)) is not None]
+
+    def finished(self, arms: Sequence[Arm], seeds: Sequence[int]) -> list[int]:
+        """Return the seeds that all of these arms were trained with."""
+        return [seed for seed in seeds if all(self.results(arm, [seed]) for arm in arms)]
+
+    def model(self, arm: Arm, seed: int) -> Path:
+        """Return the folder of a trained model."""
+        return self.folder.path / "runs" / RunTask(arm, None, seed).place
+
+    def forget_models(self, *, choosing: bool) -> None:
+        """Remove the weights of candidates, or of all; what was measured stays."""
+        for path in (self.folder.path / "runs").glob(f"*/*/*/{WEIGHTS}"):
+            if not choosing or int(path.parent.name) >= CHOOSING:
+                path.unlink()
+                (path.parent / CARD).unlink(missing_ok=True)
+
+    def forget_sets(self) -> None:
+        """Remove what was composed to learn which edits are good; edits stay in their cache."""
+        shutil.rmtree(self.folder.path / "sets", ignore_errors=True)
+
+    def _planned(self, task: RunTask, todo: Sequence[RunTask]) -> Planned:
+        number, name = todo.index(task) + 1, f"{task.arm.name}, seed {task.seed}"
+        return Planned(task, Status(number, len(todo), name, "training"))
+
+    def _told(self, status: Status) -> None:
+        self.tell(status)
+        if status.stage != FINISHED and self.budget.clock.spent > self.budget.training_ends():
+            raise OutOfTimeError
+
+    def _make_edits(self, todo: Sequence[RunTask]) -> None:
+        """Make the edits that runs compose, once for all that share them."""
+        recipes = {
+            self.folder.set_of(recipe): (same_edits(recipe), self._planned(task, todo).status)
+            for task in todo
+            if (recipe := task.arm.recipe) is not None
+        }
+        for made, (recipe, status) in recipes.items():
+
+            def on_edits(stage: str, done: int, total: int, status: Status = status) -> None:
+                if stage == "pictures":
+                    self._told(replace(status, stage="edits", step=done, steps=total))
+
+            augment(
+                self.photos,
+                made,
+                recipe,
+                workers=self.workers,
+                edits=self.edits,
+                progress=on_edits,
+            )
+
+    def _all(self) -> list[Mapping[str, Any]]:
+        paths = sorted((self.folder.path / "runs").glob("*/*/*/result.json"))
+        return [json.loads(path.read_bytes()) for path in paths]
+
+
+def _read(path: Path) -> list[Dropped]:
+    if not path.exists():
+        return []
+    return [
+        Dropped(row["stage"], Shape(**row["planned"]), Shape(**row["kept"]), float(row["slowness"]))
+        for row in json.loads(path.read_bytes())
+    ]
