@@ -1,5 +1,7 @@
 """Opening the encoder of an audit; the one module of this room that needs torch."""
 
+import torch
+
 from genmix.networks.models import LITE0, create_model
 from genmix.screening.encoders import Encoder, open_encoder
 
@@ -21,7 +23,9 @@ def open_for_audit(name: str | None = None) -> Encoder:
     if name not in {None, LITE0}:
         return open_encoder(str(name))
     # Of another size than the screens' Lite0, so that their cached features are never mixed up.
-    return Encoder(_POOLED, create_model(LITE0, ("none", "nothing"), size=_SIZE, pretrained=True))
+    with torch.random.fork_rng(devices=[]):  # the last layer is drawn, and not used
+        network = create_model(LITE0, ("none", "nothing"), size=_SIZE, pretrained=True)
+    return Encoder(_POOLED, network)
 
 
 _POOLED = f"{LITE0}, pooled"
