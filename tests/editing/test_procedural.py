@@ -27,7 +27,6 @@ PAPER = [
 ]
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
 EDITOR = ProceduralEditor()
-DRAWN = ("crayon-sketch", "chalk-drawing", "graffiti", "retro-comic", "cartoon-style")
 
 every_prompt = pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: prompt.id)
 every_paper_prompt = pytest.mark.parametrize("prompt", PAPER, ids=lambda prompt: prompt.id)
@@ -238,7 +237,7 @@ def test_pictures_of_32_pixels_still_show_their_subject() -> None:
         assert np.mean(own) > np.mean(others) + 0.1, prompt.id
 
 
-@pytest.mark.parametrize("look", DRAWN[:-1])
+@pytest.mark.parametrize("look", ["crayon-sketch", "chalk-drawing", "graffiti", "retro-comic"])
 def test_drawings_leave_the_texture_of_the_photo_behind(look: str) -> None:
     def texture(image: Image) -> Vector:
         light = grey(image)
@@ -263,31 +262,6 @@ def test_a_cartoon_has_few_colours_and_bold_dark_lines() -> None:
         few.append(used / before)
     assert np.mean(few) < 0.5
     assert np.mean(dark) > 0.03
-
-
-@pytest.mark.parametrize("look", DRAWN)
-def test_some_drawings_leave_out_what_is_behind_the_subject_and_some_do_not(look: str) -> None:
-    prompt = next(prompt for prompt in PROMPTS if prompt.id == look)
-    scene = np.full((128, 128, 3), (90, 120, 60), np.uint8)
-    scene[:, ::9] = (60, 80, 40)  # a ground with lines of its own
-    scene[34:98, 34:98] = (200, 60, 40)
-
-    def behind(seed: int) -> float:
-        drawn = cv2.GaussianBlur(grey(edit(scene, prompt, seed)), (0, 0), 2)
-        return float(np.hypot(*np.gradient(drawn))[8:24].mean())
-
-    drawn = sorted(behind(seed) for seed in range(12))
-    assert sum(drawn[:4]) < sum(drawn[-4:]) / 2
-
-
-@pytest.mark.parametrize("look", DRAWN)
-def test_where_nothing_stands_out_all_is_drawn(look: str) -> None:
-    prompt = next(prompt for prompt in PROMPTS if prompt.id == look)
-    texture = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    busy = np.asarray(cv2.resize(texture, (128, 128), interpolation=cv2.INTER_CUBIC), np.uint8)
-    for seed in range(6):
-        drawn = grey(edit(busy, prompt, seed))
-        assert min(part.std() for part in (drawn[:30], drawn[-30:], drawn[:, :30])) > 4
 
 
 def test_a_crayon_sketch_shows_its_paper_and_a_chalk_drawing_its_board() -> None:
@@ -395,9 +369,9 @@ def test_an_argument_after_the_name_is_refused() -> None:
 def test_the_editor_opens_by_name_and_says_what_its_result_depends_on() -> None:
     editor: Editor = open_editor("procedural", strength=0.5)
     assert isinstance(editor, ProceduralEditor)
-    assert editor.fingerprint == "procedural/3 strength=0.5"
+    assert editor.fingerprint == "procedural/4 strength=0.5"
     assert editor.batch_size == 16
-    assert from_name("procedural", strength=1).fingerprint == "procedural/3 strength=1.0"
+    assert from_name("procedural", strength=1).fingerprint == "procedural/4 strength=1.0"
 
 
 def test_the_editor_says_that_it_is_not_a_generative_model() -> None:

@@ -70,7 +70,7 @@ def test_the_openai_client_edits_pictures_and_gets_the_editors_own_bytes(
                 extra_body={"seed": [7, 9]},
             )
             drawn = client.images.edit(image=encode_png(picture()), prompt="snowy", n=2)
-            assert [model.id for model in client.models.list()] == ["procedural/3 strength=1.0"]
+            assert [model.id for model in client.models.list()] == ["procedural/4 strength=1.0"]
         with (
             openai.OpenAI(base_url=f"{address}/v1", api_key="wrong", max_retries=0) as stranger,
             pytest.raises(openai.AuthenticationError, match="API key is missing or wrong"),

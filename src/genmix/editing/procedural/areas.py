@@ -1,4 +1,4 @@
-"""Areas of a picture: flat colours, the subject, the open ground behind it. No look lives here."""
+"""Areas of a picture: flat colours, and what is open ground behind the subject. No look here."""
 
 from functools import cache, wraps
 from typing import NamedTuple, TypeVar
@@ -21,24 +21,6 @@ _WORKING_SIDE = 256
 
 _OPEN_SIDE = 112
 """Pixels of the shorter side at which open ground is found."""
-
-_SUBJECT_SIDE = 96
-"""Pixels of the shorter side at which the subject is cut out."""
-
-_SUBJECT_LEAST = 16
-"""Pixels of the shorter side below which nothing can be cut out."""
-
-_SUBJECT_MARGIN = 0.06
-"""Share of each side in which no subject is expected, to begin with."""
-
-_SUBJECT_SHARE = (0.1, 0.85)
-"""The largest piece that is cut out takes such a share of the picture, or it is no subject."""
-
-_SUBJECT_PIECE = 0.2
-"""Pieces smaller than this share of the largest one are not part of the subject."""
-
-_SUBJECT_OPENNESS = 0.3
-"""What is more open than this on average is ground, not a subject; see `openness`."""
 
 _ROOM_SIDE = 112
 """Pixels of the shorter side below which marks have no room; see `roomy`."""
@@ -220,35 +202,6 @@ def openness(image: Image, *, from_top: bool = False) -> Field:
             for step in (1, -1):
                 distance = _sweep(distance, effort, axis, step)
     return snap(np.exp(distance * np.float32(-1 / 40)), work, image)
-
-
-def subject(image: Image) -> Field:
-    """Return where the subject is, near 1, and what may be left out of a drawing, near 0.
-
-    GrabCut (Rother, Kolmogorov and Blake, SIGGRAPH 2004), begun with all but a margin. Where what
-    it finds is too small, too large, too scattered or too open to be trusted, all is 1.
-    """
-    everything = np.ones(image.shape[:2], np.float32)
-    work = shrink(image, _SUBJECT_SIDE)
-    height, width = work.shape[:2]
-    if min(height, width) < _SUBJECT_LEAST:
-        return everything
-    x, y = round(_SUBJECT_MARGIN * width), round(_SUBJECT_MARGIN * height)
-    marks = np.zeros((height, width), np.uint8)
-    ground, figure = np.zeros((2, 1, 65))
-    cv2.setRNGSeed(0)  # its clusters begin from OpenCV's generator, which other calls move on
-    inside = (x, y, width - 2 * x, height - 2 * y)
-    cv2.grabCut(np.ascontiguousarray(work), marks, inside, ground, figure, 2, cv2.GC_INIT_WITH_RECT)
-    cut = (marks & 1).astype(np.uint8)  # GC_FGD and GC_PR_FGD are odd
-    cut = cv2.morphologyEx(cut, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-    cut = cv2.morphologyEx(cut, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    _, pieces, stats, _ = cv2.connectedComponentsWithStats(cut)
-    areas = stats[:, cv2.CC_STAT_AREA] * (np.arange(len(stats)) > 0)  # the first is the ground
-    kept = (areas >= _SUBJECT_PIECE * areas.max()).astype(np.float32)[pieces]
-    sized = _SUBJECT_SHARE[0] <= areas.max() / cut.size <= _SUBJECT_SHARE[1]
-    if not sized or float(openness(work)[kept > 0].mean()) > _SUBJECT_OPENNESS:
-        return everything
-    return smoothstep(0.4, 0.6, snap(kept, work, image))
 
 
 def snap(field: Field, work: Image, image: Image, reach: int = 4) -> Field:

@@ -19,7 +19,7 @@ from genmix.images import Image
 from genmix.prompts import Prompt, load_library, shipped_libraries
 from genmix.seeding import generator
 
-REVISION = 3
+REVISION = 4
 """Raised whenever the picture that some look makes changes: cached edits are then made anew."""
 
 

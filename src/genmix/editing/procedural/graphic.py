@@ -1,8 +1,7 @@
 """Looks that are drawn: crayon, chalk, graffiti, comic and cartoon.
 
 They leave photographic texture behind (lines and flat colours carry the form), because a
-classifier trained on them has to read drawings. As drawings do, some of them show the subject
-alone and leave out what is behind it.
+classifier trained on them has to read drawings.
 """
 
 import cv2
@@ -18,7 +17,6 @@ from genmix.editing.procedural.areas import (
     roomy,
     shrink,
     snap_to,
-    subject,
     turn_hue,
     vivid,
 )
@@ -53,18 +51,17 @@ from genmix.images import Image
 def cartoon_style(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Bold dark outlines around bright flat colours; the ground is sometimes cleared."""
     height, width = image.shape[:2]
-    saturation, hue = rng.uniform(1.7, 2.8), rng.uniform(-0.5, 0.5) * (rng.random() < 0.6)
+    saturation, hue = rng.uniform(1.7, 2.8), rng.uniform(-0.5, 0.5) * (rng.random() < 0.4)
     ground = (255, 255, 255) if rng.random() < 0.5 else pick(rng, _PASTELS)
     cleared, ink, wide = rng.random() < 0.6, pick(rng, _INKS), rng.uniform(0.011, 0.022)
-    detail, shown = rng.uniform(0.45, 0.9), _shown(image, rng)
+    detail = rng.uniform(0.45, 0.9)
     flat = flatten(image, int(rng.integers(5, 11)), passes=5)
     full = flat.paint(turn_hue(vivid(flat.palette, saturation, least=0.24), hue))
     if cleared:
         full = lay(full, ground, smoothstep(0.28, 0.4, openness(image)))
-    full = lay(full, ground, 1 - shown)
     distance = line_distance(image, detail)
     pen = wide * pressure(height, width, rng, 0.4) * elbow_room(distance)
-    full = lay(full, ink, shown * stroke(distance, pen))
+    full = lay(full, ink, stroke(distance, pen))
     return fade(image, full, strength)
 
 
@@ -77,7 +74,6 @@ def crayon_sketch(image: Image, rng: np.random.Generator, strength: float) -> Im
     paper = (255, 254, 250) if rng.random() < 0.6 else pick(rng, _PAPERS)
     dark, wide = pick(rng, _DARK_CRAYONS), rng.uniform(0.006, 0.013)
     bare_ground, detail, pen = rng.random() < 0.4, rng.uniform(0.4, 0.95), rng.uniform(0.007, 0.02)
-    shown = _shown(image, rng)
     grain = tooth(height, width, rng, rng.uniform(1 / 340, 1 / 220))
     full = sheet(height, width, paper)
     if many_colours or not lines_only:
@@ -88,14 +84,14 @@ def crayon_sketch(image: Image, rng: np.random.Generator, strength: float) -> Im
         cover = 0.94 * _hatching(flat, 0.88 * tones, grain, rng, wide)
         if bare_ground:
             cover *= smoothstep(0.45, 0.25, openness(image))
-        full = lay(full, wax if many_colours else dark, shown * cover)
+        full = lay(full, wax if many_colours else dark, cover)
     distance = line_distance(image, detail)
     pens = pen * pressure(height, width, rng) * elbow_room(distance)
     # Drawn twice, with a hand that does not hit the same place again.
     first = stroke(wobble(distance, 0.005, rng), pens)
     again = stroke(wobble(distance, 0.009, rng), 0.6 * pens)
     lines = np.maximum(first, 0.8 * again) * smoothstep(0.05, 0.45, grain)
-    return fade(image, lay(full, dark, shown * lines), strength)
+    return fade(image, lay(full, dark, lines), strength)
 
 
 @look("chalk-drawing")
@@ -106,12 +102,12 @@ def chalk_drawing(image: Image, rng: np.random.Generator, strength: float) -> Im
     many_colours, lines_only = rng.random() < 0.6, rng.random() < 0.35
     board, detail, pen = pick(rng, _BOARDS), rng.uniform(0.5, 1.0), rng.uniform(0.008, 0.018)
     dusty, rubbed, wide = rng.uniform(0.06, 0.18), rng.uniform(0.5, 0.8), rng.uniform(0.006, 0.01)
-    bare_ground, shown = rng.random() < 0.4, _shown(image, rng)
+    bare_ground = rng.random() < 0.4
     grain = tooth(height, width, rng, rng.uniform(1 / 380, 1 / 260))
     dust = smoothstep(0.35, 1.0, noise(height, width, rng.uniform(0.3, 0.7), rng, octaves=5))
     full = lay(sheet(height, width, board), (190, 200, 195), dusty * dust)
     distance = line_distance(image, detail)
-    full = lay(full, _WHITE, 0.15 * shown * smoothstep(0.03, 0.0, distance))
+    full = lay(full, _WHITE, 0.15 * smoothstep(0.03, 0.0, distance))
     chalks: Image | Colour = _WHITE
     if many_colours or not lines_only:
         flat = flatten(image, int(rng.integers(6, 10)), passes=5)
@@ -124,9 +120,9 @@ def chalk_drawing(image: Image, rng: np.random.Generator, strength: float) -> Im
             if bare_ground:
                 cover *= smoothstep(0.45, 0.25, openness(image))
             # The hatching keeps off the lines, or they would drown in it.
-            full = lay(full, chalks, shown * cover * smoothstep(0.5 * pen, 1.3 * pen, distance))
+            full = lay(full, chalks, cover * smoothstep(0.5 * pen, 1.3 * pen, distance))
     pens = pen * pressure(height, width, rng)
-    lines = shown * stroke(wobble(distance, 0.004, rng), pens) * smoothstep(0.08, 0.5, grain)
+    lines = stroke(wobble(distance, 0.004, rng), pens) * smoothstep(0.08, 0.5, grain)
     full = lay(full, _WHITE, 0.55 * lines)
     return fade(image, lay(full, chalks, 0.7 * lines), strength)
 
@@ -138,7 +134,6 @@ def graffiti(image: Image, rng: np.random.Generator, strength: float) -> Image:
     height, width = image.shape[:2]
     sprays, splashes, wall = np.array(pick(rng, _SPRAYS), np.uint8), pick(rng, _LOUD), rng.random()
     wide, detail, misty = rng.uniform(0.014, 0.024), rng.uniform(0.35, 0.75), pick(rng, _LOUD)
-    shown = _shown(image, rng)
     rows, columns = shrink(image, _WALL_SIDE).shape[:2]
     bare = bricks(rows, columns, rng) if wall < 0.6 else concrete(rows, columns, rng)
     full = enlarge(bare, image)
@@ -147,14 +142,13 @@ def graffiti(image: Image, rng: np.random.Generator, strength: float) -> Image:
     paint = lay(flat.paint(sprays[-len(flat.palette) :]), misty, 0.5 * mist)
     spatter = 0.25 * (tooth(height, width, rng, 1 / 200) - 0.5)
     # Paint is thin: the wall's joints and pores stay visible through it.
-    full = lay(full, paint, 0.86 * shown * smoothstep(0.55, 0.3, openness(image) + spatter))
+    full = lay(full, paint, 0.86 * smoothstep(0.55, 0.3, openness(image) + spatter))
     distance = wobble(line_distance(image, detail), 0.004, rng)
     pen = wide * pressure(height, width, rng, 0.35) * elbow_room(distance)
-    full = lay(full, (250, 250, 250), 0.9 * shown * stroke(distance, 2.1 * pen))
+    full = lay(full, (250, 250, 250), 0.9 * stroke(distance, 2.1 * pen))
     full = lay(full, splashes, speckle(height, width, rng, 70, (0.001, 0.012)))
-    black = np.maximum(stroke(distance, pen), _drips(distance, rng)) * shown
-    black = np.maximum(black, speckle(height, width, rng, 50, (0.001, 0.008)))
-    full = lay(full, (14, 12, 16), black)
+    black = np.maximum(stroke(distance, pen), speckle(height, width, rng, 50, (0.001, 0.008)))
+    full = lay(full, (14, 12, 16), np.maximum(black, _drips(distance, rng)))
     return fade(image, full, strength)
 
 
@@ -169,8 +163,6 @@ def retro_comic(image: Image, rng: np.random.Generator, strength: float) -> Imag
     flat = flatten(image, int(rng.integers(6, 10)), passes=5)
     tones = _separate(vivid(flat.palette, saturation, 0.3))
     ground, open_ground = _fading_ground(image, rng)
-    shown = _shown(image, rng)
-    open_ground = np.maximum(open_ground, 1 - shown)
     covers = []
     for ink in range(4):
         tone = np.take(tones[:, ink], flat.labels)
@@ -179,16 +171,9 @@ def retro_comic(image: Image, rng: np.random.Generator, strength: float) -> Imag
         covers.append(halftone(_moved(tone, dx, dy), tilt + 0.52 * ink, cell))
     full = _print_inks(paper, covers)
     pen = wide * pressure(height, width, rng, 0.7)
-    full = lay(full, _BLACK, shown * stroke(line_distance(image, detail), pen))
+    full = lay(full, _BLACK, stroke(line_distance(image, detail), pen))
     full = stain(full, (226, 204, 160), 0.5 * noise(height, width, 0.6, rng, octaves=5))
     return fade(image, _frame(full, paper, rng) if framed else full, strength)
-
-
-def _shown(image: Image, rng: np.random.Generator) -> Field:
-    """Decide what is drawn, near 1: all of the picture, or its subject alone."""
-    if rng.random() < _SUBJECT_ALONE:
-        return subject(image)
-    return np.ones(image.shape[:2], np.float32)
 
 
 def _hatching(
@@ -275,9 +260,6 @@ def _frame(panel: Image, paper: Colour, rng: np.random.Generator) -> Image:
     framed[inside] = panel[inside]
     return framed
 
-
-_SUBJECT_ALONE = 0.3
-"""How often a drawing leaves out what is behind its subject."""
 
 _WALL_SIDE = 320
 """Pixels of the shorter side at which a wall is drawn; it lies behind, a little soft."""
