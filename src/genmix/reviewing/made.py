@@ -82,7 +82,8 @@ class MadeOutput:
             ReviewError: If the manifest cannot be read.
         """
         wanted = list(dict.fromkeys([*columns, *_KEY, "reason"]))
-        with self._readable(), pq.ParquetFile(self.manifest) as file:
+        # Buffering ahead would keep every row group until the end.
+        with self._readable(), pq.ParquetFile(self.manifest, pre_buffer=False) as file:
             for batch in file.iter_batches(_BATCH, columns=wanted):
                 values = batch.to_pydict()
                 for k, reason in enumerate(values["reason"]):

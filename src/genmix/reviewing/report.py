@@ -103,7 +103,7 @@ _OUTDATED = """
 """
 
 _COUNTS = "count(*), count(*) - sum(status = 'accepted')"
-_DECIDED = "FROM items WHERE status != 'undecided'"
+_DECIDED = "FROM items WHERE status IN ('accepted', 'rejected', 'label-wrong', 'disputed')"
 
 _BY_LABEL = f"SELECT label, {_COUNTS} {_DECIDED} GROUP BY label ORDER BY label"
 _BY_PROMPT = f"SELECT prompt, {_COUNTS} {_DECIDED} GROUP BY prompt ORDER BY prompt"
