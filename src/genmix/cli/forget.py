@@ -32,8 +32,10 @@ def forget(sources: tuple[str, ...], out: str, edits: str | None, as_json: bool)
     from pathlib import Path
 
     from genmix.jobs.forget import forget as remove
+    from genmix.reviewing import forget_reviews
 
     done = remove(sources, out, edits=Path(edits) if edits else None)
+    forget_reviews(out)
     if as_json:
         click.echo(json.dumps(done.to_dict(), ensure_ascii=False, indent=1))
         return

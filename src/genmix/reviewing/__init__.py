@@ -9,6 +9,7 @@ from genmix.reviewing.apply import Applied, apply_reviews
 from genmix.reviewing.bounds import Rate, at_most, rate_of, sample_size
 from genmix.reviewing.decisions import Decision, decide, history, reviewer_name, undo
 from genmix.reviewing.export import Exported, Undecided, export_reviewed
+from genmix.reviewing.forget import forget_reviews
 from genmix.reviewing.made import MadeOutput
 from genmix.reviewing.outcomes import open_reviews
 from genmix.reviewing.queue import (
@@ -59,6 +60,7 @@ __all__ = [
     "export_reviewed",
     "find",
     "following",
+    "forget_reviews",
     "history",
     "open_reviews",
     "page",

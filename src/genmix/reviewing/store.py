@@ -102,6 +102,15 @@ class Store:
             with self._transaction("BEGIN IMMEDIATE"):
                 yield self._connection
 
+    def compact(self) -> bool:
+        """Write the file anew, without what was deleted; False if others have it open."""
+        with self._lock, self._clearly():
+            self._connection.execute("VACUUM")
+            self._connection.execute(f"PRAGMA busy_timeout = {_BRIEF_MS}")
+            busy: int = self._connection.execute("PRAGMA wal_checkpoint (TRUNCATE)").fetchone()[0]
+            self._connection.execute(f"PRAGMA busy_timeout = {round(1000 * _PATIENCE_S)}")
+            return not busy
+
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[None]:
         self._connection.execute(begin)
@@ -194,6 +203,9 @@ _ADVICE = {
 _PATIENCE_S = 60.0
 """How long to wait for another process that is writing; indexing a large manifest takes a while."""
 
+_BRIEF_MS = 1000
+"""How long to wait for somebody who may look at pictures all day."""
+
 _CACHE_KIB = 32 * 1024
 
 _APPLICATION = 0x676D7276
@@ -220,7 +232,9 @@ _TABLES = (
     "CREATE INDEX decisions_by ON decisions (reviewer)",
     """CREATE TRIGGER decisions_are_not_changed BEFORE UPDATE ON decisions
         BEGIN SELECT RAISE (ABORT, 'decisions are only added'); END""",
+    # But what is withdrawn must go; see `genmix.reviewing.forget`.
     """CREATE TRIGGER decisions_are_not_deleted BEFORE DELETE ON decisions
+        WHEN NOT EXISTS (SELECT 1 FROM facts WHERE name = 'forgetting')
         BEGIN SELECT RAISE (ABORT, 'decisions are only added'); END""",
     # Of each reviewer, the decision about a picture that is neither undone nor overtaken.
     """CREATE TABLE standing (
