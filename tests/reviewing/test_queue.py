@@ -39,18 +39,18 @@ def walk(store: Store, wanted: Filter) -> list[Item]:
 def test_what_a_screen_was_nearest_to_refusing_comes_first(tmp_path: Path) -> None:
     rows = [row(k) for k in range(6)]
     rows[2] |= {"screen_structure": 0.27}  # the limit is 0.25
-    rows[4] |= {"screen_blank": 4.5}  # the limit is 4, far below the median of 40
+    rows[4] |= {"screen_blank": 4.1}  # the limit is 4, far below the median of 40
     rows[5] |= {"screen_blank": None, "screen_structure": math.nan}
     with Store(write_output(tmp_path, rows)) as store:
         items = page(store)
         by_number = {int(item.source[4:8]): item for item in items}
         assert [int(item.source[4:8]) for item in items] == [4, 2, 0, 3, 1, 5]
         assert (by_number[4].cause, by_number[2].cause) == ("blank", "structure")
-        assert by_number[4].doubt == pytest.approx(1 / (1 + 0.5 / 36))
-        assert (by_number[0].doubt, by_number[5].doubt) == (0.5, 0)
-        assert by_number[5].cause == ""
+        assert by_number[4].doubt == pytest.approx(1 / (1 + 0.1 / 4), abs=1e-6)
+        assert by_number[0].doubt == pytest.approx(1 / (1 + 0.65 / 0.25), abs=1e-6)
+        assert (by_number[5].doubt, by_number[5].cause) == (0, "")
         assert by_number[2].scores == pytest.approx({"blank": 40, "structure": 0.27})
-        assert score_ranges(store)["blank"] == (4.5, 40)
+        assert score_ranges(store)["blank"] == pytest.approx((4.1, 40))
 
 
 def test_equals_stand_in_the_order_of_their_names_whatever_the_manifest_has(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ The most doubtful come first: those that a screen was nearest to refusing.
 import hashlib
 import heapq
 import json
+import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -137,11 +138,11 @@ class _Scale(NamedTuple):
 
     Attributes:
         limit: Where it refuses.
-        middle: The median of what it kept.
+        unit: How far from it a score is half as doubtful; negative where it refuses what is above.
     """
 
     limit: float
-    middle: float
+    unit: float
 
 
 def _entries(
@@ -166,7 +167,7 @@ def _doubts(
     margins = np.full((len(scales) + 1, len(batch["source"])), np.inf)
     for margin, (name, scale) in zip(margins, scales.items(), strict=False):
         scores = np.array(batch[name], np.float64)
-        np.copyto(margin, (scores - scale.limit) / (scale.middle - scale.limit))
+        np.copyto(margin, (scores - scale.limit) / scale.unit)
     margins[np.isnan(margins)] = np.inf
     least = margins.min(0)
     names = [*(name.removeprefix(SCREEN) for name in scales), ""]
@@ -178,7 +179,9 @@ def _doubts(
 def _scales(made: MadeOutput, screens: Sequence[str]) -> dict[str, _Scale]:
     """Find out how to read each screen's scores; one that gave all pictures the same says nothing.
 
-    A limit that is not in the recipe (an encoder's own) is taken to be the least score kept.
+    The unit is the limit itself or the way from it to the median, whichever is less: ten times the
+    least contrast is no doubt, however lively most pictures are. A limit that is not in the recipe
+    (an encoder's own) is taken to be the least score kept.
     """
     kept: dict[str, list[np.ndarray[tuple[int], np.dtype[np.float32]]]] = {s: [] for s in screens}
     for batch in made.batches([*screens, "kind", "output"]):
@@ -193,9 +196,10 @@ def _scales(made: MadeOutput, screens: Sequence[str]) -> dict[str, _Scale]:
         if not len(scores):
             continue
         limit = limits.get(name.removeprefix(SCREEN), float(scores.min()))
-        scale = _Scale(limit, float(np.median(scores)))
-        if scale.middle != scale.limit:
-            scales[name] = scale
+        to_middle = float(np.median(scores)) - limit
+        if to_middle:
+            least = min(abs(to_middle), abs(limit) or math.inf)
+            scales[name] = _Scale(limit, math.copysign(least, to_middle))
     return scales
 
 

@@ -59,8 +59,8 @@ class Item:
         prompt: What it was edited by.
         variant: Which of the prompt's edits.
         edit_key: The edit's name in the edit cache.
-        doubt: In [0, 1]: 1 at a screen's limit, 1/2 at the score of half of the pictures, 0 where
-            no screen scored it.
+        doubt: In [0, 1]: 1 at a screen's limit, 1/2 at twice the limit or at the score of half of
+            the pictures, whichever is nearer to the limit; 0 where no screen scored it.
         cause: The screen that was nearest to refusing it; "" where none scored it.
         scores: By screen.
         status: What the decisions make of it.
