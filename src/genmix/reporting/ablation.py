@@ -52,7 +52,7 @@ def ablation_report(ablation: Ablation, words: Words) -> Report:
         _parts(ablation, words),
         *_pairs(ablation, words),
         _side(ablation, words),
-        cost_section(comparison, _names(ablation, words), shots, words),
+        cost_section(comparison, _that_matter(ablation, words), shots, words),
         limits_section(comparison, own if len(comparison.seeds) > 1 else [], shots, words),
         _next(ablation, words),
         repeat_section(comparison, recipe, words),
@@ -208,7 +208,7 @@ def _no_effect(found: list[Difference], words: Words) -> str:
         return words("sentence.none_alike")
     values = [each.value for each in found]
     return words(
-        "sentence.none",
+        "sentence.none" if len(found) > 1 else "sentence.none_of_one",
         low=points(min(values)),
         high=points(max(values)),
         width=percent(median(widths)),
@@ -241,29 +241,24 @@ def _pair_cell(summary: Summary, words: Words) -> Cell:
     mean = words.mean(summary.mean)
     if found is None:
         return Cell(f"{mean} / {words('ablate.recipe')}")
-    text = f"{mean} / {words.difference(found)} {MARKS[found.verdict]}".strip()
+    text = f"{mean} / {words.difference(found)}{MARKS[found.verdict]}"
     return Cell(text, TONES[found.verdict] if found.verdict != "no evidence" else None)
 
 
 def _side(ablation: Ablation, words: Words) -> Section:
     """Show what the changes that matter do on everything else that was measured."""
-    comparison = ablation.comparison
-    matter = [*_of(ablation, "better"), *_of(ablation, "worse")]
-    arms = {comparison.reference: words("ablate.recipe")} | {
-        level.arm: changed_level(factor, level, words) for factor, level, _ in matter
-    }
-    what = Paragraph(words("ablate.side_what" if matter else "ablate.side_none"))
+    comparison, arms = ablation.comparison, _that_matter(ablation, words)
+    what = Paragraph(words("ablate.side_what" if len(arms) > 1 else "ablate.side_none"))
     tables = metric_tables(comparison, arms, comparison.shots[0], words)
     return Section("side", words("ablate.side"), (what, *tables))
 
 
-def _names(ablation: Ablation, words: Words) -> dict[str, str]:
-    """Name the arms that change one thing, and the recipe."""
-    names = {ablation.comparison.reference: words("ablate.recipe")}
-    for factor in ablation.factors:
-        for level in factor.levels:
-            names.setdefault(level.arm, changed_level(factor, level, words))
-    return names
+def _that_matter(ablation: Ablation, words: Words) -> dict[str, str]:
+    """Name the recipe and the changes that make it better or worse, by their arms."""
+    matter = [*_of(ablation, "better"), *_of(ablation, "worse")]
+    return {ablation.comparison.reference: words("ablate.recipe")} | {
+        level.arm: changed_level(factor, level, words) for factor, level, _ in matter
+    }
 
 
 def _next(ablation: Ablation, words: Words) -> Section:

@@ -42,6 +42,9 @@ _LINE_IN = 0.165
 _MOST = 44
 """Latin letters that fit a line before the numbers at its end."""
 
+_SHORT = 14
+"""Latin letters of a name that leaves room beside it for the marks and the numbers."""
+
 _PAGE_COLOURS = {
     INK: "var(--ink)",
     FAINT: "var(--faint)",
@@ -105,7 +108,8 @@ class Curve:
 def intervals_svg(name: str, title: str, rows: Sequence[Interval], axis: Axis, between: str) -> str:
     """Draw differences with their intervals around a line at zero.
 
-    What is proven is a filled diamond, what is not an open circle.
+    Names stand beside their marks where all are short, else above them. What is proven is a filled
+    diamond, what is not an open circle.
 
     Args:
         name: Of the figure, for its anchors; unique on its page.
@@ -118,13 +122,17 @@ def intervals_svg(name: str, title: str, rows: Sequence[Interval], axis: Axis, b
         An SVG element.
     """
     named = [_wrapped(row.name) for row in rows]
-    places, height = _places([len(lines) for lines in named])
+    beside = max(_letters(row.name) for row in rows) <= _SHORT
+    places, height = _places([0 if beside else len(lines) for lines in named])
     figure = new_figure(_WIDTH_IN, height + 0.78)
     axes = figure.subplots()
     axes.axvline(0, color=INK, linestyle="--", linewidth=0.9, zorder=1)
     for row, lines, place in zip(rows, named, places, strict=True):
         _draw_interval(axes, row, place)
-        _write_above(axes, lines, row.text, place)
+        if beside:
+            _write_beside(axes, row, place)
+        else:
+            _write_above(axes, lines, row.text, place)
     reach = max(abs(row.value) + (row.half_width or 0) for row in rows) or 1.0
     axes.set_xlim(-1.08 * reach, 1.08 * reach)
     axes.set_ylim(height, 0)
@@ -132,9 +140,7 @@ def intervals_svg(name: str, title: str, rows: Sequence[Interval], axis: Axis, b
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.grid(axis="x", color=GRID, linewidth=0.8)
     _finish_axes(axes)
-    axes.set_xlabel(axis.what, fontsize=_TEXT_PT, labelpad=14)
-    _write(axes, 0, height + 0.3, f"← {axis.worse}", "left")
-    _write(axes, 1, height + 0.3, f"{axis.better} →", "right")
+    _write_below(axes, axis)
     said = between.join(f"{row.name}: {row.text}" for row in rows)
     return _inline(figure, name, title, said)
 
@@ -178,7 +184,7 @@ def curves_svg(
             linewidth=1.3,
             elinewidth=1,
             capsize=2,
-            label=curve.name,
+            label="\n".join(_wrapped(curve.name)),
         )
     axes.set_xscale("log")
     axes.set_xticks(list(places.values()), list(places))
@@ -200,7 +206,11 @@ def curves_svg(
 
 
 def _places(lines: Sequence[int]) -> tuple[list[float], float]:
-    """Return where each row's mark stands below the top, and the height of all, in inches."""
+    """Return where each row's mark stands below the top, and the height of all, in inches.
+
+    Args:
+        lines: Of text above each mark.
+    """
     places, top = [], 0.0
     for count in lines:
         places.append(top + count * _LINE_IN + 0.13)
@@ -230,6 +240,39 @@ def _write_above(axes: "Axes", lines: Sequence[str], text: str, place: float) ->
     for k, line in enumerate(reversed(lines)):
         _write(axes, 0, place - 0.13 - k * _LINE_IN, line, "left")
     _write(axes, 1, place - 0.13, text, "right")
+
+
+def _write_beside(axes: "Axes", row: Interval, place: float) -> None:
+    for x, text, side, away_pt in ((0, row.name, "right", -6), (1, row.text, "left", 6)):
+        axes.annotate(
+            text,
+            (x, place),
+            xycoords=("axes fraction", "data"),
+            xytext=(away_pt, 0),
+            textcoords="offset points",
+            ha=side,
+            va="center",
+            fontsize=_TEXT_PT,
+            color=INK,
+            annotation_clip=False,
+        )
+
+
+def _write_below(axes: "Axes", axis: Axis) -> None:
+    """Write which way is better below the ticks, and what the axis is below that."""
+    for x, text, side in ((0, f"← {axis.worse}", "left"), (1, f"{axis.better} →", "right")):
+        axes.annotate(
+            text,
+            (x, 0),
+            xycoords="axes fraction",
+            xytext=(0, -18),
+            textcoords="offset points",
+            ha=side,
+            va="top",
+            fontsize=_TEXT_PT,
+            color=INK,
+        )
+    axes.set_xlabel(axis.what, fontsize=_TEXT_PT, labelpad=17)
 
 
 def _write(axes: "Axes", x: float, y: float, text: str, side: str) -> None:

@@ -150,7 +150,9 @@ def _prompts_text(choice: Mapping[str, Any], words: Words) -> str:
         return words("arm.only", names=words("list.comma").join(names))
     library = Path(choice["library"])
     name = library.name if library.suffix else words.get(f"library.{library}", str(library))
-    return words("arm.some" if choice["only"] else "arm.library", name=name)
+    if choice["only"]:
+        return words("arm.some", name=name, count=len(choice["only"]))
+    return words("arm.library", name=name)
 
 
 def _editor_text(name: str, words: Words) -> str:

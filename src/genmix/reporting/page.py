@@ -6,7 +6,7 @@ It needs no script, loads nothing, and prints to A4; its style and its frame lie
 from base64 import b64encode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from genmix.reporting.document import Report
 from genmix.reporting.wording import Words
@@ -27,8 +27,19 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["prose"] = _prose
     environment.filters["trusted"] = Markup
     environment.filters["base64"] = lambda data: b64encode(data).decode()
     words = Words(report.language)
     page = environment.get_template("report.html.j2")
     return page.render(report=report, finding=words("finding_label"))
+
+
+def _prose(text: str) -> Markup:
+    """Set what stands between backticks as code, which breaks at spaces and nowhere else."""
+    html = Markup()
+    for number, part in enumerate(text.split("`")):
+        pieces = part.split(" ") if number % 2 else []
+        html += Markup(" ").join(Markup("<code>{}</code>").format(piece) for piece in pieces)
+        html += escape("" if number % 2 else part)
+    return html

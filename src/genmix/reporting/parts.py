@@ -269,7 +269,7 @@ def _metric_row(
     for arm in arms:
         against = summaries[arm].against_reference
         verdict: Verdict = against.verdict if against else "no evidence"
-        text = f"{words.mean(summaries[arm].mean)} {MARKS[verdict]}".strip()
+        text = words.mean(summaries[arm].mean) + MARKS[verdict]
         cells.append(Cell(text, TONES[verdict] if verdict != "no evidence" else None))
     return (Cell(metric_name(metric, comparison, words)), *cells)
 
@@ -331,7 +331,8 @@ def _facts(comparison: Comparison, words: Words) -> tuple[tuple[Cell, ...], ...]
             for metric in comparison.metrics
             if metric.key in counts
         ]
-        facts.append(("facts.train", f"{counts['train']:,}"))
+        count = words("facts.train_value", count=f"{counts['train']:,}")
+        facts.append(("facts.train", count))
         facts.append(("facts.test", words("list.semicolon").join(tests)))
     if "classes" in about:
         facts.append(("facts.classes", short(about["classes"], words)))

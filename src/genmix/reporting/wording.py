@@ -23,10 +23,14 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 Sentence: TypeAlias = str | Mapping[str, str]
 """A text with gaps as {name}; or "one" and "other" forms, chosen by the gap "count"."""
 
-_UNEVEN = re.compile(r"[ぁ-ヿ一-鿿々][A-Za-z0-9−+λε±]|[A-Za-z0-9λε%][ぁ-ヿ一-鿿々]")
+_UNEVEN = re.compile(r"[ぁ-ゖァ-ヺー一-鿿々][A-Za-z0-9−+λε±]|[A-Za-z0-9λε%][ぁ-ゖァ-ヺー一-鿿々]")
 """Two letters that meet where a gap is filled, and have a space between in Japanese print."""
 
-MARKS: dict[Verdict, str] = {"better": "✓", "worse": "✗", "no evidence": ""}
+MARKS: dict[Verdict, str] = {
+    "better": "\N{NO-BREAK SPACE}✓",
+    "worse": "\N{NO-BREAK SPACE}✗",
+    "no evidence": "",
+}
 
 
 class Words:
