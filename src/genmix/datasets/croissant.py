@@ -58,7 +58,7 @@ def croissant_text(
         "license": sorted(licenses),
         "version": "1.0.0",
         "distribution": [_manifest_file(manifest_sha256), *_picture_files(suffixes)],
-        "recordSet": [_SPLITS, _classes(classes), _rows(), *_pictures(suffixes)],
+        "recordSet": [_SPLITS, _rows(), *_classes(sorted(classes)), *_pictures(suffixes)],
     }
     return json.dumps(described, ensure_ascii=False, indent=1) + "\n"
 
@@ -87,15 +87,17 @@ def _picture_files(suffixes: Collection[str]) -> Iterable[dict[str, Any]]:
         }
 
 
-def _classes(classes: Iterable[str]) -> dict[str, Any]:
-    listed = [{"classes/folder": class_folder(c), "classes/name": c} for c in sorted(classes)]
+def _classes(classes: Sequence[str]) -> Iterable[dict[str, Any]]:
+    if not classes:
+        return
+    listed = [{"classes/folder": class_folder(c), "classes/name": c} for c in classes]
     fields = [
         _field("classes/folder", "The folder of its pictures.", "sc:Text"),
         _field("classes/name", "The class as it was named.", ["sc:Text", "cr:Label"]),
     ]
     about = "The classes that have pictures."
     key = {"dataType": "sc:Enumeration", "key": {"@id": "classes/folder"}}
-    return _record_set("classes", about, fields) | key | {"data": listed}
+    yield _record_set("classes", about, fields) | key | {"data": listed}
 
 
 def _rows() -> dict[str, Any]:
@@ -116,12 +118,11 @@ def _pictures(suffixes: Collection[str]) -> Iterable[dict[str, Any]]:
         return
     path = {"fileSet": {"@id": "picture-files"}, "extract": {"fileProperty": "fullpath"}}
     content = {"fileSet": {"@id": "picture-files"}, "extract": {"fileProperty": "content"}}
-    folder = path | {"transform": {"regex": "([^/]*)/[^/]*$"}}
+    folder = path | {"transform": {"regex": "^.*/([^/]*)/[^/]*$"}}
     fields = [
         _field("pictures/path", "Where the picture lies.", "sc:Text", source=path),
         _field("pictures/image", "The picture.", "sc:ImageObject", source=content),
-        _field("pictures/folder", "Folder of its class.", ["sc:Text", "cr:Label"], source=folder)
-        | {"references": {"field": {"@id": "classes/folder"}}},
+        _field("pictures/folder", "Folder of its class.", ["sc:Text", "cr:Label"], source=folder),
     ]
     yield _record_set("pictures", "Every picture with its class; all are for training.", fields)
 
