@@ -195,3 +195,37 @@ def test_labels_are_those_that_hugging_face_reads(
         Path(row["image"]["path"]).relative_to(root).as_posix(): row["label"] for row in theirs
     }
     gc.collect()  # here, where the warning of a file that it left open is ignored
+
+
+@each_kind
+def test_a_column_license_states_each_photos_licence_and_is_never_the_label(
+    tmp_path: Path, kind: str
+) -> None:
+    put(tmp_path, "a.jpg", "b.jpg", "c.jpg")
+    rows = [("a.jpg", "cat", "CC-BY-4.0"), ("b.jpg", "dog", " CC0-1.0 "), ("c.jpg", "dog", "")]
+    path = tmp_path / f"metadata.{kind}"
+    if kind == "csv":
+        lines = ["file_name,breed,license", *(",".join(row) for row in rows)]
+        path.write_text("\n".join(lines))
+    elif kind == "jsonl":
+        keys = ("file_name", "breed", "license")
+        path.write_text("\n".join(json.dumps(dict(zip(keys, row, strict=True))) for row in rows))
+    else:
+        names, labels, licences = (list(column) for column in zip(*rows, strict=True))
+        table = pa.table({"file_name": names, "breed": labels, "license": licences})
+        pq.write_table(table, path)
+    found_there = [(p.path, p.label, p.license) for p in open_source(tmp_path).photos]
+    assert found_there == [
+        ("a.jpg", "cat", "CC-BY-4.0"),
+        ("b.jpg", "dog", "CC0-1.0"),
+        ("c.jpg", "dog", None),
+    ]
+
+
+def test_one_photo_with_two_licences_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg")
+    (tmp_path / "metadata.csv").write_text(
+        "file_name,label,license\na.jpg,cat,MIT\na.jpg,cat,CC0-1.0"
+    )
+    with pytest.raises(SourceError, match=r"csv:3: the licence of a\.jpg is 'CC0-1\.0' here and"):
+        open_source(tmp_path)

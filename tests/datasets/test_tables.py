@@ -244,3 +244,9 @@ print(listed - before, peak() - before)
     listing, reading = (int(mebibytes) for mebibytes in done.stdout.split())
     assert listing < 32
     assert reading < 72  # of a row group of 143
+
+
+def test_a_column_license_states_each_photos_licence_and_is_never_the_label(tmp_path: Path) -> None:
+    columns = {"image": [b"1", b"2"], "breed": ["cat", "dog"], "license": ["MIT", None]}
+    photos = open_source(write(tmp_path / "a.parquet", columns)).photos
+    assert [(photo.label, photo.license) for photo in photos] == [("cat", "MIT"), ("dog", None)]
