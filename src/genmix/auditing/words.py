@@ -122,7 +122,7 @@ def _certainty(n: _Numbers) -> str:
 
 def _percent(share: float) -> str:
     value = 100 * share
-    digits = 0 if abs(value) >= 9.95 else 1
+    digits = 0 if abs(value) >= 9.95 else 1 if abs(value) >= 0.95 else 2
     return f"{value:.{digits}f} %".replace("-", "−")
 
 
