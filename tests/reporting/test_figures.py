@@ -1,14 +1,17 @@
 """Figures: that they can be drawn of anything, hold what they should, and change no settings."""
 
+import warnings
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 
-from genmix.experiments.findings import Comparison
+from genmix.experiments.findings import Comparison, Metric
 from genmix.images import decode
 from genmix.reporting.figures import (
     draw_comparison,
@@ -91,6 +94,22 @@ def test_an_ablation_has_a_panel_for_each_factor_and_a_map_for_each_pair(
     for name, each in (("factors", figure), ("pair", chart)):
         save(each, tmp_path / name)
         assert decode((tmp_path / f"{name}.png").read_bytes()).std() > 5
+
+
+def test_japanese_names_are_drawn_with_japanese_letters() -> None:
+    metrics = [Metric("target 線画", "Accuracy on 線画", "線画")]
+    found = comparison(arms=("baseline", "genmix:犬と猫.yaml"), metrics=metrics, shots=(5, None))
+    for figure in (draw_comparison(found), draw_learning_curves(found)):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message="Glyph .* missing")
+            figure.savefig(BytesIO(), format="png")
+    # The machine of a user may have no Japanese font: one comes with the extra.
+    assert any("matplotlib_fontja" in font.fname for font in fontManager.ttflist)
+
+
+def test_a_dollar_in_a_name_is_a_dollar(tmp_path: Path) -> None:
+    found = comparison(arms=("baseline", r"genmix:$a\b$.yaml"))
+    assert save(draw_comparison(found), tmp_path / "comparison")[0].is_file()
 
 
 def test_the_same_comparison_gives_the_same_bytes_and_leaves_settings_alone(tmp_path: Path) -> None:

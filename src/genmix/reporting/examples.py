@@ -1,4 +1,4 @@
-"""Pictures for a report: edits that the arms of an experiment trained on."""
+"""Pictures for a report: composites of the kind that the arms of an experiment trained on."""
 
 from pathlib import Path
 
@@ -13,15 +13,15 @@ _LARGEST_PX = 256
 """Larger pictures are made smaller, so that the report stays a file to send by mail."""
 
 
-def edits_of(folder: Path, words: Words) -> tuple[Picture, ...]:
-    """Choose an edit for each of the first prompts, of different classes as far as there are any.
+def composites_of(folder: Path, words: Words) -> tuple[Picture, ...]:
+    """Choose a composite for each of the first prompts, of different classes as far as they go.
 
     Args:
-        folder: Of a comparison; the edits lie in its `sets`.
+        folder: Of a comparison; its composites lie in `sets`.
         words: The language of their descriptions.
 
     Returns:
-        None where no arm has edits.
+        None where no arm has composites.
 
     Raises:
         ImageError: If a picture cannot be read.
@@ -29,25 +29,19 @@ def edits_of(folder: Path, words: Words) -> tuple[Picture, ...]:
     manifests = sorted(folder.glob("sets/*/manifest.parquet"))
     if not manifests:
         return ()
-    chosen: dict[str, tuple[str, str]] = {}
-    used: set[str] = set()
-    for row in iterate_rows(manifests[0], ["decision", "kind", "prompt", "label", "output"]):
-        prompt, label = row["prompt"], row["label"]
-        if row["decision"] != "written" or row["kind"] != "composite" or prompt is None:
+    first: dict[str, tuple[str, str]] = {}
+    of_other_classes: dict[str, tuple[str, str]] = {}
+    for row in iterate_rows(manifests[0], ["decision", "prompt", "label", "output"]):
+        if row["decision"] != "written" or row["prompt"] is None:
             continue
-        if prompt not in chosen or (chosen[prompt][0] in _repeated(chosen) and label not in used):
-            chosen[prompt] = label, row["output"]
-            used = {each for each, _ in chosen.values()}
-    place = manifests[0].parent
+        found = row["label"], row["output"]
+        first.setdefault(row["prompt"], found)
+        if found[0] not in {label for label, _ in of_other_classes.values()}:
+            of_other_classes.setdefault(row["prompt"], found)
     return tuple(
-        _picture(place / output, prompt, label, words)
-        for prompt, (label, output) in list(chosen.items())[:_MOST]
+        _picture(manifests[0].parent / output, prompt, label, words)
+        for prompt, (label, output) in list((first | of_other_classes).items())[:_MOST]
     )
-
-
-def _repeated(chosen: dict[str, tuple[str, str]]) -> set[str]:
-    labels = [label for label, _ in chosen.values()]
-    return {label for label in labels if labels.count(label) > 1}
 
 
 def _picture(path: Path, prompt: str, label: str, words: Words) -> Picture:

@@ -7,7 +7,7 @@ from genmix.experiments.effects import Ablation
 from genmix.experiments.findings import Comparison
 from genmix.reporting.ablation import ablation_report
 from genmix.reporting.comparison import comparison_report
-from genmix.reporting.examples import edits_of
+from genmix.reporting.examples import composites_of
 from genmix.reporting.page import render
 from genmix.reporting.wording import Language, Words
 
@@ -31,7 +31,7 @@ def report_of(folder: Path, language: Language) -> str:
         return render(ablation_report(Ablation.read(ablation), words))
     if comparison.exists():
         found = Comparison.read(comparison)
-        return render(comparison_report(found, words, edits_of(folder, words)))
+        return render(comparison_report(found, words, composites_of(folder, words)))
     raise ExperimentError(
         f"{folder} holds neither comparison.json nor ablation.json: give the folder of a finished "
         "genmix compare or genmix ablate"

@@ -1,0 +1,49 @@
+"""Examples in a report: real composites, one for each prompt, of different classes."""
+
+from pathlib import Path
+
+import pytest
+
+from genmix.images import decode
+from genmix.jobs import augment
+from genmix.recipe import Recipe
+from genmix.reporting.examples import composites_of
+from genmix.reporting.wording import Words
+
+
+@pytest.fixture(scope="module")
+def place(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A comparison's folder with a set of composites."""
+    place = tmp_path_factory.mktemp("proof")
+    recipe = Recipe().changed(
+        size=288, prompts={"only": ["snowy", "mosaic", "autumn", "sunset"]}, blend=0.0
+    )
+    augment(photos, place / "sets" / "a", recipe.changed(fractals={"count": 1}))
+    return place
+
+
+def test_each_prompt_has_one_of_its_own_class_as_far_as_classes_go(place: Path) -> None:
+    examples = composites_of(place, Words("en"))
+    prompts, labels = zip(*(each.caption.split(" · ") for each in examples), strict=True)
+    assert sorted(prompts) == ["Autumn", "Mosaic", "Snowy", "Sunset"]
+    assert len(set(labels)) == 3
+    assert (
+        examples[0].description
+        == f"A photo of the class {labels[0]}, edited by the prompt {prompts[0]}"
+    )
+
+
+def test_they_are_small_enough_to_send_and_named_in_japanese(place: Path) -> None:
+    examples = composites_of(place, Words("ja"))
+    assert {each.caption.split("・")[0] for each in examples} == {
+        "秋",
+        "モザイク画",
+        "雪景色",
+        "夕焼け",
+    }
+    for each in examples:
+        assert decode(each.jpeg).shape[:2] == (256, 256)
+
+
+def test_a_comparison_without_composites_has_none(tmp_path: Path) -> None:
+    assert composites_of(tmp_path, Words("en")) == ()
