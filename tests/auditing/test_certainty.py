@@ -88,9 +88,17 @@ def test_edits_that_share_their_photos_fate_count_as_one() -> None:
     for rejected in rng.binomial(10, 0.2, 400).tolist():
         apart.add(10, rejected)
     assert apart.effective == pytest.approx(4000, rel=0.2)
-    none = Outcomes(Counter({(10, 0): 100}))
-    assert none.effective == 100
-    assert none.rate().low == 0
+
+
+@given(st.integers(0, 3), st.integers(20, 200))
+def test_few_rejections_do_not_pass_for_knowledge_of_how_alike_edits_are(
+    rejected: int, photos: int
+) -> None:
+    found = Outcomes(Counter({(9, 1): rejected, (9, 0): photos - rejected}))
+    assert photos <= found.effective < 2.5 * photos
+    rate = found.rate()
+    assert rate.low is not None
+    assert rate.low <= rejected / (9 * photos)
 
 
 def test_the_interval_of_a_rate_holds_the_truth_as_often_as_it_says() -> None:

@@ -70,10 +70,13 @@ _SAID: dict[Kind, tuple[Finding, str]] = {
     "away_from_target": (
         Finding(
             "away_from_target",
-            {"by": "prompt", "name": "chalk"},
-            {"closer": -0.14, "low": -0.22, "high": -0.07},
+            {"by": "prompt", "name": "chalk", "names": "chalk, snow"},
+            {"closer": -0.14, "low": -0.22, "high": -0.07, "prompts": 2.0, "of": 6.0},
         ),
-        "'chalk' leads away from the target: the photos' distance grows by 14 % (7.0 % to 22 %)",
+        (
+            "2 of 6 prompts lead away from the target: chalk, snow. With 'chalk' the photos' "
+            "distance grows most, by 14 % (7.0 % to 22 %)."
+        ),
     ),
     "ungrouped": (
         Finding("ungrouped", {"column": "region"}, {"photos": 1234.0}),

@@ -81,18 +81,18 @@ class Outcomes:
 
         The edits divided by the design effect: the variance of the share by photos (the ratio
         estimator of cluster sampling, Cochran 1977, section 9) over that of as many independent
-        edits. Where all edits or none were rejected nothing tells the design effect, and photos
-        count.
+        edits. Few rejections say little of whether edits share their photo's fate, so it is taken
+        with two photos more that do, one all rejected and one all kept, as Agresti and Coull (1998)
+        add trials.
         """
-        photos, judged, share = self.photos, self.judged, self.share
-        if photos < 2 or share in {0.0, 1.0}:
-            return float(photos)
-        squares = sum(
-            count * (rejected - share * of) ** 2 for (of, rejected), count in self.patterns.items()
-        )
+        each = self.judged / self.photos
+        patterns = [*self.patterns.items(), ((each, each), 1), ((each, 0.0), 1)]
+        photos, judged = self.photos + 2, self.judged + 2 * each
+        share = (self.rejected + each) / judged
+        squares = sum(count * (lost - share * of) ** 2 for (of, lost), count in patterns)
         variance = photos / (photos - 1) * squares / judged**2
-        independent = share * (1 - share) / judged
-        return min(float(judged), max(float(photos), judged * independent / max(variance, 1e-30)))
+        design = variance / (share * (1 - share) / judged)
+        return min(float(self.judged), max(float(self.photos), self.judged / design))
 
     def rate(self) -> Estimate:
         """Return the share rejected, with Wilson's interval at the effective number of edits."""

@@ -7,12 +7,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any, TypeAlias
 
 from genmix.auditing.certainty import Estimate
 from genmix.auditing.tilt import MATTERS_SHARE
 from genmix.errors import ExperimentError, MissingExtraError
-from genmix.statistics import differences_from, mean_of
+from genmix.statistics import differences_from
 
 HELD_OUT = "held-out"
 """What the photos to test on are called beside the targets."""
@@ -166,13 +167,11 @@ class _Results:
         return list(self.scores[self.reference, self.seeds[0]][photos]["per_class"])
 
     def mean_gain(self, arm: str, photos: str) -> float:
-        return mean_of(
-            [
-                self.scores[arm, seed][photos]["top1"]
-                - self.scores[self.reference, seed][photos]["top1"]
-                for seed in self.seeds
-            ]
-        ).value
+        return fmean(
+            self.scores[arm, seed][photos]["top1"]
+            - self.scores[self.reference, seed][photos]["top1"]
+            for seed in self.seeds
+        )
 
     def changes(self, arm: str, photos: str, name: str) -> dict[int, float]:
         return {
@@ -187,7 +186,7 @@ class _Results:
         # Rows without photos are the classes that `per_class` leaves out.
         rows = [sum(row) for row in scores[0]["confusion"] if sum(row)]
         tested = rows[list(scores[0]["per_class"]).index(name)]
-        return tested, sum(each["per_class"][name] for each in scores) / len(scores)
+        return tested, fmean(each["per_class"][name] for each in scores)
 
 
 def _runs(folder: Path) -> Iterator[dict[str, Any]]:

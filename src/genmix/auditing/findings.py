@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from genmix.auditing.certainty import Estimate
 from genmix.auditing.falls import Fall
 from genmix.auditing.quality import Quality
 from genmix.auditing.tilt import Tilt
@@ -163,14 +164,18 @@ def _target(quality: Iterable[Quality]) -> Iterator[Finding]:
     }
     if not closer:
         return
-    best = max(closer, key=lambda name: closer[name].value)
-    for name, share in sorted(closer.items(), key=lambda each: -each[1].value):
-        numbers = _known(closer=share.value, low=share.low, high=share.high)
-        subject = {"by": "prompt", "name": name}
-        if name == best and (share.low or 0) > 0:
-            yield Finding("nearest_to_target", subject, numbers)
-        if share.high is not None and share.high < 0:
-            yield Finding("away_from_target", subject, numbers)
+    best, worst = (pick(closer, key=lambda name: closer[name].value) for pick in (max, min))
+    if (closer[best].low or 0) > 0:
+        yield Finding("nearest_to_target", {"by": "prompt", "name": best}, _share(closer[best]))
+    away = [name for name, share in closer.items() if share.high is not None and share.high < 0]
+    if away:
+        names = ", ".join(sorted(away, key=lambda name: closer[name].value))
+        numbers = {"prompts": len(away), "of": len(closer), **_share(closer[worst])}
+        yield Finding("away_from_target", {"by": "prompt", "name": worst, "names": names}, numbers)
+
+
+def _share(closer: Estimate) -> dict[str, float]:
+    return _known(closer=closer.value, low=closer.low, high=closer.high)
 
 
 def _known(**numbers: float | None) -> dict[str, float]:

@@ -72,7 +72,8 @@ def twins(
         # If no cell differs by more than the limit, neither do all of them on average.
         ones, others = np.nonzero(apart <= values.shape[1] * _NEAR**2 + 1)
         for one, other in zip((ones + start).tolist(), others.tolist(), strict=True):
-            if one < other and _most_changed(values[one], values[other]) <= _NEAR:
+            known = one >= other or (near[one] and near[other])
+            if not known and _most_changed(values[one], values[other]) <= _NEAR:
                 near[[one, other]] = True
     return [counts[name] > 1 for name in hashes], near.tolist()
 

@@ -68,7 +68,8 @@ def _nearest_to_target(subject: _Subject, n: _Numbers) -> str:
 
 def _away_from_target(subject: _Subject, n: _Numbers) -> str:
     return (
-        f"'{subject['name']}' leads away from the target: the photos' distance grows by "
+        f"{n['prompts']:,.0f} of {n['of']:,.0f} prompts lead away from the target: "
+        f"{subject['names']}. With '{subject['name']}' the photos' distance grows most, by "
         f"{_percent(-n['closer'])} ({_percent(-n['high'])} to {_percent(-n['low'])})."
     )
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from genmix.auditing import Audit
     from genmix.auditing.certainty import Estimate
@@ -160,7 +161,7 @@ def _kept(title: str, few: str, rows: "Iterable[Quality]") -> "Table":
         failed = f"failed {row.failed:,}" if row.failed else ""
         structure = row.scores.get("structure")
         table.add_row(
-            row.name or "all",
+            _plain(row.name),
             f"{row.planned:,}",
             _NONE if row.kept is None else f"{100 * row.kept.value:.1f}",
             _interval(row.kept, 100, 1),
@@ -189,7 +190,7 @@ def _diversity(
     prompts = title == "Prompts"
     for row in [*rows, *(everything if prompts else ())]:
         table.add_row(
-            row.name or "all",
+            _plain(row.name),
             f"{row.looked_at:,}",
             _NONE if row.similarity is None else f"{row.similarity.value:.2f}",
             _interval(row.similarity, 1, 2),
@@ -212,7 +213,7 @@ def _distances(found: "Audit", title: str, rows: "Iterable[Quality]") -> "Table"
     for row in rows:
         closer = row.to_target.closer if row.to_target else None
         table.add_row(
-            row.name or "all",
+            _plain(row.name),
             *_distance(row.to_photos),
             *_distance(row.to_target),
             _NONE if closer is None else _sign(100 * closer.value, 0),
@@ -232,7 +233,7 @@ def _looks(found: "Audit", rows: "Iterable[Quality]") -> "Table":
     table = _table(title, "", *MEASURES)
     for row in rows:
         shift = row.shift or {}
-        table.add_row(row.name or "all", *(_shifted(shift.get(name)) for name in MEASURES))
+        table.add_row(_plain(row.name), *(_shifted(shift.get(name)) for name in MEASURES))
     table.add_section()
     for yardstick in found.yardsticks:
         cells = (f"{yardstick.measures[name]:.1f}" for name in MEASURES)
@@ -255,7 +256,7 @@ def _rejected(tilts: "Iterable[Tilt]", title: str) -> "Table":
     for tilt in tilts:
         after = _NONE if tilt.share_after is None else f"{100 * tilt.share_after:.1f}"
         table.add_row(
-            tilt.name,
+            _plain(tilt.name),
             f"{tilt.photos:,}",
             f"{100 * tilt.share_before:.1f} → {after}",
             f"{100 * tilt.rejected.value:.1f}",
@@ -283,7 +284,7 @@ def _shifts(tilts: "Iterable[Tilt]", title: str) -> "Table":
     for tilt in tilts:
         if tilt.shifts:
             cells = (_size(tilt.shifts.get(name)) for name in measures)
-            table.add_row(tilt.name, f"{tilt.looked_at:,}", *cells)
+            table.add_row(_plain(tilt.name), f"{tilt.looked_at:,}", *cells)
     table.caption = (
         "in standard deviations of the photos, and mean distances of two photos; * p (Holm) below "
         "0.05; yellow: and large enough to warn of"
@@ -305,9 +306,9 @@ def _falls(found: "Audit") -> "Table":
     )
     for fall in found.falls[:_MOST_ROWS]:
         table.add_row(
-            fall.name,
-            fall.arm,
-            f"{fall.photos} ({fall.tested:,})",
+            _plain(fall.name),
+            _plain(fall.arm),
+            _plain(f"{fall.photos} ({fall.tested:,})"),
             f"{100 * fall.before:.1f}",
             _sign(100 * fall.gap.value, 1),
             _interval(fall.gap, 100, 1, signed=True),
@@ -320,15 +321,16 @@ def _falls(found: "Audit") -> "Table":
 
 
 def _show_findings(found: "Audit", console: "Console") -> None:
-    from rich.padding import Padding
+    from rich.table import Table
     from rich.text import Text
 
     from genmix.auditing import sentence
 
     warnings = [finding for finding in found.findings if finding.warning]
     for finding in sorted(found.findings, key=lambda finding: not finding.warning)[:_MOST_ROWS]:
-        mark = Text("! ", style="yellow") if finding.warning else Text("  ")
-        console.print(Padding(Text.assemble(mark, sentence(finding)), (0, 0, 0, 0)))
+        line = Table.grid(padding=(0, 1))
+        line.add_row(Text("!" if finding.warning else "·", style="yellow"), Text(sentence(finding)))
+        console.print(line)
     if len(found.findings) > _MOST_ROWS:
         console.print(f"… and {len(found.findings) - _MOST_ROWS:,} more in the file below")
     if not warnings:
@@ -358,6 +360,13 @@ def _table(title: str, *columns: str) -> "Table":
     for k, name in enumerate(columns):
         table.add_column(name, justify="right" if k else "left", overflow="fold")
     return table
+
+
+def _plain(name: str) -> "Text":
+    """Return a name as it is, whatever brackets are in it; no name is everything."""
+    from rich.text import Text
+
+    return Text(name or "all")
 
 
 def _interval(found: "Estimate | None", scale: float, digits: int, *, signed: bool = False) -> str:
