@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from genmix.cli import main
 from genmix.jobs import augment
 from genmix.recipe import Recipe
+from genmix.reviewing import Store, decide
 from tests.jobs.outputs import contents, rows
 from tests.provenance.certificates import write_chain
 from tests.provenance.test_signing import read
@@ -125,3 +126,24 @@ def test_a_licence_outside_the_allow_list_stops_augment_with_one_line(
     assert done.stderr.startswith("Error: 12 photos have a licence that the recipe does not allow")
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_forget_reaches_the_reviews_and_is_not_done_before_it_has(
+    out: Path, tmp_path: Path
+) -> None:
+    row, edits = rows(out)[0], tmp_path / "edits"
+    with Store(out) as store:
+        decide(store, "anna", row["output"], row["output_sha256"], "reject", reason="her face")
+        with store.reading() as connection:
+            connection.execute("SELECT * FROM items").fetchone()
+            asked = ["forget", row["source"], "--from", out, "--edits", edits]
+            refused = genmix(*asked)
+    assert refused.exit_code == 1
+    assert "is open elsewhere" in refused.stderr
+    assert (out / ".genmix" / "forgetting.json").exists()
+    done = genmix(*asked)
+    assert done.exit_code == 0, done.output
+    for path in out.rglob("*"):
+        kept = path.read_bytes() if path.is_file() else b""
+        for word in (row["source"], Path(row["output"]).stem, "her face", "anna"):
+            assert word.encode() not in kept, path

@@ -20,8 +20,9 @@ def forget(sources: tuple[str, ...], out: str, edits: str | None, as_json: bool)
     """Remove photos and all that was made of them from an output and the edit cache.
 
     SOURCE is a photo's file, its path as the manifest has it, or the SHA-256 of its bytes. Its
-    pictures, edits and rows go, and its name with them; forgotten.jsonl keeps its hash and the day.
-    Augmenting again leaves it out. The source folder is yours: remove the photo there yourself.
+    pictures, edits, rows and reviews go, and its name with them; forgotten.jsonl keeps its hash and
+    the day. Augmenting again leaves it out. The source folder is yours: remove the photo there
+    yourself.
 
     If it was stopped, running the same command again ends it.
 
@@ -34,8 +35,7 @@ def forget(sources: tuple[str, ...], out: str, edits: str | None, as_json: bool)
     from genmix.jobs.forget import forget as remove
     from genmix.reviewing import forget_reviews
 
-    done = remove(sources, out, edits=Path(edits) if edits else None)
-    forget_reviews(out)
+    done = remove(sources, out, edits=Path(edits) if edits else None, also=forget_reviews)
     if as_json:
         click.echo(json.dumps(done.to_dict(), ensure_ascii=False, indent=1))
         return

@@ -46,7 +46,7 @@ def trace(image: str, out: str | None, as_json: bool) -> None:
 
 def _show_picture(found: "Trace", row: dict[str, Any]) -> None:
     rows = [
-        ("picture", row["output"]),
+        ("picture", row["output"] or f"{row['decision']}, {row['reason']}"),
         ("known by", _EVIDENCE[str(found.found_by)]),
         ("made of", row["source"]),
         ("  SHA-256", row["source_sha256"]),

@@ -9,12 +9,12 @@ import hashlib
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from genmix.datasets.manifest import Matching, find_rows, read_facts, without_rows
 from genmix.editing.cache import EditCache
@@ -23,6 +23,8 @@ from genmix.jobs.augment import default_edits
 from genmix.jobs.finish import SHEET, describe
 from genmix.jobs.folder import WHOLE, OutputFolder
 from genmix.storage import remove, write_whole, writing
+
+Also: TypeAlias = Callable[[Path], object]
 
 
 @dataclass
@@ -98,7 +100,13 @@ class _Note:
         write_whole(path, json.dumps(asdict(self), ensure_ascii=False).encode())
 
 
-def forget(sources: Sequence[str], out: str | Path, *, edits: Path | None = None) -> Forgotten:
+def forget(
+    sources: Sequence[str],
+    out: str | Path,
+    *,
+    edits: Path | None = None,
+    also: Also = lambda _: None,
+) -> Forgotten:
     """Remove photos and all that was made of them from an output and the edit cache.
 
     Args:
@@ -107,6 +115,8 @@ def forget(sources: Sequence[str], out: str | Path, *, edits: Path | None = None
             itself is not touched.
         out: The output, finished or under way.
         edits: The folder of the edit cache; in the user's cache folder when left out.
+        also: Told the output when the manifest has lost the rows, to forget what else is kept of
+            them; told again by the next call, if it fails.
 
     Returns:
         What was removed, also by the call that this one goes on with.
@@ -120,14 +130,16 @@ def forget(sources: Sequence[str], out: str | Path, *, edits: Path | None = None
     with _opened(folder):
         unfinished = _Note.read(folder.half_forgotten)
         if unfinished is not None:
-            _carry_out(unfinished, folder, cache, done)
+            _carry_out(unfinished, folder, cache, done, also)
         left = [s for s in sources if unfinished is None or s not in unfinished.asked]
         photos = _identified(left, folder)
         if photos:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             note = _Note(list(left), now, photos)
             note.write(folder.half_forgotten)
-            _carry_out(note, folder, cache, done)
+            _carry_out(note, folder, cache, done, also)
+        if not done.photos or not folder.manifest.exists():
+            also(folder.path)
     return done
 
 
@@ -210,7 +222,9 @@ def _rows(folder: OutputFolder, matching: Matching) -> Iterator[dict[str, Any]]:
         yield from find_rows(part, matching)
 
 
-def _carry_out(note: _Note, folder: OutputFolder, cache: EditCache, done: Forgotten) -> None:
+def _carry_out(
+    note: _Note, folder: OutputFolder, cache: EditCache, done: Forgotten, also: Also
+) -> None:
     """Remove what a note says; doing it again is harmless."""
     with writing(folder.path):
         matching = _matching(note.photos)
@@ -232,6 +246,7 @@ def _carry_out(note: _Note, folder: OutputFolder, cache: EditCache, done: Forgot
             without_rows(folder.manifest, shorter, matching)
             describe(folder.path, shorter)
             shorter.replace(folder.manifest)
+            also(folder.path)
         _record(folder, note)
         remove(folder.half_forgotten)
 
