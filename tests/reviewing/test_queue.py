@@ -188,6 +188,15 @@ def test_two_who_take_get_different_pictures_and_either_may_look_at_any(tmp_path
         assert take(store, "gus") is None
 
 
+def test_a_picture_that_was_judged_is_free_for_the_other(tmp_path: Path) -> None:
+    with Store(write_output(tmp_path, [row(0)])) as store:
+        item = take(store, "anna")
+        assert item is not None
+        assert take(store, "ben") is None
+        decide(store, "anna", item.output, item.output_sha256, "accept")
+        assert take(store, "ben") is not None
+
+
 def test_a_picture_that_was_left_is_free_again_after_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from genmix.jobs.finish import describe
 from genmix.jobs.folder import WHOLE, OutputFolder
 from genmix.reviewing.made import NO_PICTURE, MadeOutput, key_of
 from genmix.reviewing.outcomes import open_reviews, outcomes
-from genmix.storage import writing
+from genmix.storage import remove, writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ def apply_reviews(out: str | Path) -> Applied:
             "review export"
         )
     with folder.locked(WHOLE), folder.finishing(), writing(folder.path):
+        for half_written in folder.path.glob(".*.part"):  # by one that was killed
+            remove(half_written)
         _remember(made, parts, refusals)
         work = _Applying(MadeOutput(folder.path), refusals)
         put_back = sum(work.rewrite(part) for part in parts)

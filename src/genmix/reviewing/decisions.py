@@ -52,7 +52,8 @@ def decide(
 ) -> Item:
     """Write down what a reviewer says of a picture; when this returns, it is on the disk.
 
-    Saying the same again changes nothing, so a request may be repeated.
+    Saying the same again changes nothing, so a request may be repeated. Others may take the picture
+    now, if the reviewer had taken it.
 
     Args:
         store: The reviews.
@@ -83,6 +84,7 @@ def decide(
         said = (verdict, label, reason)
         if _standing(connection, item, reviewer) != said:
             _add(connection, item, reviewer, said, client)
+        connection.execute(_LEAVE, (output, reviewer))
         return item_of(connection, output)
 
 
@@ -163,6 +165,9 @@ _ADD = """
         (output, output_sha256, reviewer, verdict, label, reason, undoes, at, client)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+
+
+_LEAVE = "DELETE FROM leases WHERE output = ? AND reviewer = ?"
 
 
 def _add(

@@ -110,7 +110,8 @@ def take(
         after: The picture after which to go on; from the beginning when left out.
 
     Returns:
-        The picture; None if there is none left.
+        The picture; None if none is left that nobody else is looking at. `count` tells whether any
+        is left at all.
 
     Raises:
         ReviewError: If there is no such screen.
