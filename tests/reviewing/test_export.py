@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from genmix.cli import main
 from genmix.cli.review import review
 from genmix.errors import OutputError, ReviewError
 from genmix.reviewing import Store, apply_reviews, decide, export_reviewed, page
@@ -136,3 +137,11 @@ def test_a_sample_that_cannot_show_it_is_refused(reviewed: Path) -> None:
     done = CliRunner().invoke(review, ["sample", str(reviewed), "--bad", "2"])
     assert isinstance(done.exception, ReviewError)
     assert "no sample of" in str(done.exception)
+
+
+def test_a_mistake_is_one_clear_line(out: Path, tmp_path: Path) -> None:
+    for verb, more in (("status", []), ("apply", []), ("export", ["-o", str(tmp_path / "kept")])):
+        done = CliRunner().invoke(main, ["review", verb, str(out), *more])
+        assert done.exit_code == 1
+        assert done.stderr == f"Error: {out} has no reviews.sqlite: nobody has reviewed it yet\n"
+    assert CliRunner().invoke(main, ["review", "sample", str(tmp_path)]).exit_code == 1

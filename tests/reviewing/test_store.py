@@ -28,6 +28,7 @@ from genmix.reviewing import (
     review_report,
     take,
 )
+from genmix.reviewing import store as store_module
 from tests.reviewing.outputs import row, write_output
 
 WRITER = """
@@ -266,3 +267,19 @@ def test_an_output_that_is_not_finished_has_no_reviews(tmp_path: Path) -> None:
     ):
         Store(tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_file_that_another_program_keeps_locked_is_said_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "_PATIENCE_S", 0.1)
+    with Store(write_output(tmp_path / "out", [row(0)])) as store:
+        item = page(store)[0]
+        other = sqlite3.connect(store.path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(ReviewError, match="another program keeps it locked: close that one"):
+            decide(store, "anna", item.output, item.output_sha256, "accept")
+        assert page(store) == [item]
+        other.execute("ROLLBACK")
+        other.close()
+        decide(store, "anna", item.output, item.output_sha256, "accept")
