@@ -150,12 +150,13 @@ def _kept(title: str, few: str, rows: "Iterable[Quality]") -> "Table":
         "",
         "planned",
         "kept %",
-        "95 % interval",
+        "95 %\ninterval",
         "structure",
-        "near twins",
+        "near\ntwins",
         "rejected by",
     )
     table.columns[-1].justify = "left"
+    table.columns[-1].no_wrap = False
     for row in rows:
         causes = ", ".join(f"{name} {count:,}" for name, count in row.reasons.items())
         failed = f"failed {row.failed:,}" if row.failed else ""
@@ -181,11 +182,11 @@ def _diversity(
         f"{title}: diversity{at}",
         "",
         "looked at",
-        "like its photo",
-        "95 % interval",
+        "like its\nphoto",
+        "95 %\ninterval",
         "spread",
         "nearest",
-        "Vendi score",
+        "Vendi\nscore",
     )
     prompts = title == "Prompts"
     for row in [*rows, *(everything if prompts else ())]:
@@ -208,7 +209,7 @@ def _distances(found: "Audit", title: str, rows: "Iterable[Quality]") -> "Table"
     """Tabulate how far pictures are from the photos and from the target."""
     at = next(each for row in rows if (each := row.to_photos or row.to_target))
     number = f", Fréchet of {at.pictures:,} pictures each"
-    headings = ["", "from photos", "Fréchet", "from target", "Fréchet", "closer by %", "95 %"]
+    headings = ["", "from\nphotos", "Fréchet", "from\ntarget", "Fréchet", "closer\nby %", "95 %"]
     table = _table(f"{title}: distance × 1000{number}", *headings)
     for row in rows:
         closer = row.to_target.closer if row.to_target else None
@@ -237,7 +238,7 @@ def _looks(found: "Audit", rows: "Iterable[Quality]") -> "Table":
     table.add_section()
     for yardstick in found.yardsticks:
         cells = (f"{yardstick.measures[name]:.1f}" for name in MEASURES)
-        table.add_row(f"the {yardstick.name}, as they are", *cells)
+        table.add_row(f"the {yardstick.name}", *cells)
     return table
 
 
@@ -246,11 +247,11 @@ def _rejected(tilts: "Iterable[Tilt]", title: str) -> "Table":
         f"Tilt: {title} against all others, photo by photo",
         "",
         "photos",
-        "share before → after %",
-        "rejected %",
-        "minus others, points",
-        "95 % interval",
-        "p (Holm)",
+        "share before\n→ after %",
+        "rejected\n%",
+        "minus\nothers",
+        "95 %\ninterval",
+        "p\n(Holm)",
         "",
     )
     for tilt in tilts:
@@ -261,9 +262,9 @@ def _rejected(tilts: "Iterable[Tilt]", title: str) -> "Table":
             f"{100 * tilt.share_before:.1f} → {after}",
             f"{100 * tilt.rejected.value:.1f}",
             _sign(100 * tilt.gap.value, 1),
-            _interval(tilt.gap, 100, 1, signed=True),
+            _interval(tilt.gap, 100, 0, signed=True),
             _p(tilt.adjusted_p),
-            "[yellow]warning[/]" if tilt.matters else "",
+            "[yellow]![/]" if tilt.matters else "",
         )
     return table
 
@@ -298,10 +299,10 @@ def _falls(found: "Audit") -> "Table":
         "",
         "arm",
         "tested on",
-        "before %",
-        "change, points",
-        "95 % interval",
-        "p (Holm)",
+        "before\n%",
+        "change,\npoints",
+        "95 %\ninterval",
+        "p\n(Holm)",
         "",
     )
     for fall in found.falls[:_MOST_ROWS]:
@@ -313,7 +314,7 @@ def _falls(found: "Audit") -> "Table":
             _sign(100 * fall.gap.value, 1),
             _interval(fall.gap, 100, 1, signed=True),
             _NONE if fall.adjusted_p is None else _p(fall.adjusted_p),
-            "[yellow]warning[/]" if fall.matters else "",
+            "[yellow]![/]" if fall.matters else "",
         )
     if len(found.falls) > _MOST_ROWS:
         table.caption = f"and {len(found.falls) - _MOST_ROWS:,} that fell less"
@@ -356,9 +357,17 @@ def _table(title: str, *columns: str) -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", caption_justify="left")
+    table = Table(
+        box=SIMPLE_HEAD,
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        caption_justify="left",
+        pad_edge=False,
+        collapse_padding=True,
+    )
     for k, name in enumerate(columns):
-        table.add_column(name, justify="right" if k else "left", overflow="fold")
+        table.add_column(name, justify="right" if k else "left", overflow="fold", no_wrap=k > 0)
     return table
 
 
@@ -377,7 +386,8 @@ def _interval(found: "Estimate | None", scale: float, digits: int, *, signed: bo
 
 
 def _sign(value: float, digits: int) -> str:
-    return f"{value:+.{digits}f}".replace("-", "−")
+    text = f"{value:+.{digits}f}"
+    return text.replace("-", "−") if float(text) else text[1:]
 
 
 def _p(value: float) -> str:
