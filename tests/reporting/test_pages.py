@@ -22,7 +22,7 @@ LONG = "mixup:alpha=0.40,per_sample=true+cutmix:alpha=1.0+trivialaugment"
 COMPARISON = compared(
     {ARMS[-1]: 0.1, "cutmix": -0.1}, arms=(*ARMS, LONG), shots=(5, None), classes=[LONG] * 3
 )
-ABLATION = ablated({"fractal=off": 0.1})
+ABLATION = ablated({"fractal=off": 0.1}, pairs=[("screens", "masks"), ("masks", "fractal")])
 
 CHROMIUM = [
     "--headless",

@@ -1,7 +1,9 @@
 """The words: both languages say the same things, and say each in their own way."""
 
+import inspect
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from string import Formatter
 
 import pytest
@@ -20,6 +22,16 @@ def test_both_languages_have_the_same_sentences_with_the_same_gaps() -> None:
     assert english.keys() == japanese.keys()
     for key, sentence in english.items():
         assert gaps(sentence) == gaps(japanese[key]), key
+
+
+def test_every_sentence_has_a_use() -> None:
+    room = Path(inspect.getfile(Words)).parent
+    code = "".join(file.read_text(encoding="utf-8") for file in room.glob("*.py"))
+    parts = re.findall(r'"([a-z_. -]+\{?)', code)
+    whole = {part for part in parts if not part.endswith("{")}
+    begun = tuple(part[:-1] for part in parts if part.endswith("{"))
+    unused = {key for key in catalogue("en") if key not in whole and not key.startswith(begun)}
+    assert unused == set()
 
 
 def english_words() -> Iterator[tuple[str, str]]:

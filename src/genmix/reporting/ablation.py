@@ -34,6 +34,9 @@ from genmix.reporting.parts import (
 from genmix.reporting.wording import MARKS, Words
 from genmix.statistics import SIGNIFICANCE, Difference, Verdict
 
+_LEVELS_A_TABLE = 6
+"""Columns of a pair's table that fit a page."""
+
 
 def ablation_report(ablation: Ablation, words: Words) -> Report:
     """Make the report of an ablation.
@@ -63,7 +66,7 @@ def ablation_report(ablation: Ablation, words: Words) -> Report:
         about=photos_line(comparison, words),
         decision=_finding(ablation, verdict, change, words),
         tone=TONES[verdict],
-        why=" ".join(_resolution(comparison, words)),
+        why=_resolution(comparison, words),
         cards=tuple(_cards(ablation, words)),
         sections=tuple(sections),
         made_by=words("made_by", version=comparison.about.get("versions", {}).get("genmix", "")),
@@ -118,9 +121,11 @@ def _finding(
     )
 
 
-def _resolution(comparison: Comparison, words: Words) -> Iterator[str]:
-    if (width := comparison.resolution(comparison.shots[0])) is not None:
-        yield words("why.resolution", count=len(comparison.seeds), width=percent(width))
+def _resolution(comparison: Comparison, words: Words) -> str:
+    width = comparison.resolution(comparison.shots[0])
+    if width is None:
+        return ""
+    return words("why.resolution", count=len(comparison.seeds), width=percent(width))
 
 
 def _cards(ablation: Ablation, words: Words) -> Iterator[Card]:
@@ -217,23 +222,27 @@ def _no_effect(found: list[Difference], words: Words) -> str:
 
 def _pairs(ablation: Ablation, words: Words) -> Iterator[Section]:
     if ablation.pairs:
-        tables = tuple(_pair(ablation, pair, words) for pair in ablation.pairs)
-        yield Section("pairs", words("ablate.pairs"), tables)
+        tables = [table for pair in ablation.pairs for table in _pair(ablation, pair, words)]
+        yield Section("pairs", words("ablate.pairs"), tuple(tables))
 
 
-def _pair(ablation: Ablation, pair: Pair, words: Words) -> Table:
-    def names(factor: Factor) -> tuple[str, ...]:
-        return tuple(level_name(factor, level.name, words) for level in factor.levels)
+def _pair(ablation: Ablation, pair: Pair, words: Words) -> Iterator[Table]:
+    """Show every combination, as many columns in a table as fit a page."""
+
+    def names(factor: Factor) -> list[str]:
+        return [level_name(factor, level.name, words) for level in factor.levels]
 
     title = words(
         "ablate.pair", rows=factor_name(pair.rows, words), columns=factor_name(pair.columns, words)
     )
-    rows = tuple(
-        (Cell(name), *(_pair_cell(summary, words) for summary in row))
-        for name, row in zip(names(pair.rows), ablation.cells(pair), strict=True)
-    )
-    note = words("ablate.pair_note")
-    return Table(title, ("", *names(pair.columns)), rows, note)
+    cells = ablation.cells(pair)
+    for first in range(0, len(pair.columns.levels), _LEVELS_A_TABLE):
+        part = slice(first, first + _LEVELS_A_TABLE)
+        rows = tuple(
+            (Cell(name), *(_pair_cell(summary, words) for summary in row[part]))
+            for name, row in zip(names(pair.rows), cells, strict=True)
+        )
+        yield Table(title, ("", *names(pair.columns)[part]), rows, words("ablate.pair_note"))
 
 
 def _pair_cell(summary: Summary, words: Words) -> Cell:

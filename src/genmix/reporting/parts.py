@@ -31,8 +31,8 @@ from genmix.statistics import Difference, Verdict
 
 TONES: dict[Verdict, Tone] = {"better": "good", "worse": "bad", "no evidence": "open"}
 
-_ARMS_A_TABLE = 4
-"""Columns of numbers that fit a page in print."""
+_ARMS_A_TABLE = 3
+"""Columns beside the reference that fit a page."""
 
 _FEW_SEEDS = 5
 _MANY_SEEDS = 30
@@ -122,8 +122,9 @@ def metric_tables(
         words: The language.
     """
     others = [arm for arm in arms if arm != comparison.reference]
-    size = _ARMS_A_TABLE
-    parts = [others[k : k + size] for k in range(0, len(others), size)] or [[]]
+    count = max(1, math.ceil(len(others) / _ARMS_A_TABLE))
+    size = math.ceil(len(others) / count)
+    parts = [others[k * size : (k + 1) * size] for k in range(count)]
     for number, part in enumerate(parts, 1):
         shown = [comparison.reference, *part]
         key = "metrics.title" if len(parts) == 1 else "metrics.part"
