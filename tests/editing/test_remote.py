@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 
 from genmix.editing import open_editor
 from genmix.editing.procedural import ProceduralEditor
+from genmix.editing.remote import RemoteEditor
 from genmix.errors import EditorError
 from genmix.images import Image, encode_png
 from genmix.prompts import Prompt, load_library
@@ -260,3 +261,19 @@ def test_a_wrong_address_or_setting_is_one_line(
 ) -> None:
     with pytest.raises(EditorError, match=words):
         open_editor(name, settings=settings)
+
+
+def test_what_draws_there_and_under_which_licence_is_the_servers_word() -> None:
+    class Licensed(CountingEditor):
+        licence = "openrail++"
+
+    for local, generative, licence in (
+        (ProceduralEditor(), False, None),
+        (CountingEditor(), True, None),
+        (Licensed(), True, "openrail++"),
+    ):
+        with serving(local) as address:
+            remote = RemoteEditor(address)
+            assert (remote.generative, remote.licence) == (generative, licence)
+    other = RemoteEditor("http://localhost:9", model="gpt-image-1")
+    assert (other.generative, other.licence) == (True, None)

@@ -21,6 +21,7 @@ Matching: TypeAlias = Mapping[str, Collection[str]]
 
 _FACTS = b"genmix"
 _ROW_GROUP = 65_536
+_BATCH = 8_192
 
 
 def schema(screens: Sequence[str]) -> pa.Schema:
@@ -105,7 +106,7 @@ def without_rows(path: Path, to: Path, unwanted: Matching) -> int:
         How many rows were left out.
     """
     left_out = 0
-    with pq.ParquetFile(path) as file, pq.ParquetWriter(to, file.schema_arrow) as writer:
+    with _streamed(path) as file, pq.ParquetWriter(to, file.schema_arrow) as writer:
         for batch in file.iter_batches(_ROW_GROUP):
             kept = batch.filter(pc.invert(_any_of(batch, unwanted)))
             left_out += batch.num_rows - kept.num_rows
@@ -120,10 +121,15 @@ def find_rows(path: Path, wanted: Matching) -> Iterator[dict[str, Any]]:
         path: A manifest, or a part of one.
         wanted: Values by column; a column that the file lacks matches nothing.
     """
-    with pq.ParquetFile(path) as file:
+    with _streamed(path) as file:
         there = {k: v for k, v in wanted.items() if k in file.schema_arrow.names}
-        for batch in file.iter_batches(_ROW_GROUP):
+        for batch in file.iter_batches(_BATCH):
             yield from batch.filter(_any_of(batch, there)).to_pylist()
+
+
+def _streamed(path: Path) -> pq.ParquetFile:
+    """Open a file so that what was read is let go; buffering ahead would keep every row group."""
+    return pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False)
 
 
 def _any_of(batch: pa.RecordBatch, values: Matching) -> pa.Array:
