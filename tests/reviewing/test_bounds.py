@@ -102,6 +102,8 @@ def test_confidence_and_rate_lie_between_0_and_1() -> None:
         sample_size(0.05, 1.0)
     with pytest.raises(ValueError, match="rate"):
         sample_size(1.0)
+    with pytest.raises(ValueError, match="nothing to draw from"):
+        sample_size(0.05, population=0)
 
 
 def test_nothing_seen_says_nothing() -> None:

@@ -110,6 +110,8 @@ def sample_size(
         while _few(bad, most, rate) > surprise:
             most *= 2
         return 1 + _last(lambda size: _few(bad, size, rate) > surprise, bad, most)
+    if not population:
+        raise ValueError("there is nothing to draw from")
     too_many = max(1, math.ceil(rate * population - _PRECISION))
     if too_many <= bad:
         raise ValueError(f"{bad} bad of {population} are {rate:g} or more already")
