@@ -1,6 +1,7 @@
 """The web application: its settings, its addresses, and what they share."""
 
 import asyncio
+import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator
@@ -79,7 +80,7 @@ def create_app(settings: Settings) -> Starlette:
     out = Path(settings.out)
     OutputFolder(out).open()
     bench = EditorBench(settings.editor)
-    own_edits = tempfile.TemporaryDirectory(prefix="genmix-studio-")
+    own_edits = Path(tempfile.mkdtemp(prefix="genmix-studio-"))
     shelf = Shelf(out / PROMPTS_FOLDER)
     studio = Studio(
         source=settings.source,
@@ -88,7 +89,7 @@ def create_app(settings: Settings) -> Starlette:
         photos=photos,
         libraries=shelf,
         recipes=RecipeShelf(out / RECIPES_FOLDER, shelf),
-        maker=Maker(bench, settings.edits or default_edits(), Path(own_edits.name)),
+        maker=Maker(bench, settings.edits or default_edits(), own_edits),
         quick=Workshop(max(2, available_cpus())),
         slow=Workshop(1),
     )
@@ -99,7 +100,7 @@ def create_app(settings: Settings) -> Starlette:
         await asyncio.to_thread(studio.slow.close)
         await asyncio.to_thread(studio.quick.close)
         bench.close()
-        own_edits.cleanup()
+        shutil.rmtree(own_edits, ignore_errors=True)
 
     async def not_found(request: Request, error: Exception) -> Response:
         return told(Visit(studio, request), error)

@@ -28,6 +28,10 @@ class NameTakenError(GenmixError):
     """There is a file of that name already, and nobody said to replace it."""
 
 
+class NothingOnError(PromptError):
+    """A library with no prompt in it."""
+
+
 class BadNameError(GenmixError):
     """A name that is not safe, or not allowed, for a file."""
 
@@ -160,12 +164,12 @@ class Shelf:
         Raises:
             BadNameError: If the name is none for a file, or a shipped library's.
             NameTakenError: If there is one of that name, and it is not to be replaced.
-            PromptError: If nothing is switched on.
+            NothingOnError: If nothing is switched on.
             OutputError: If it cannot be written.
         """
         check_name(name, reserved=frozenset((*shipped_libraries(), ALL)))
         if not draft.on:
-            raise PromptError("no prompt is switched on")
+            raise NothingOnError("no prompt is switched on")
         library = draft.library.model_copy(update={"id": name, "prompts": draft.on})
         text = yaml.safe_dump(
             library.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True

@@ -21,6 +21,10 @@ _QUICK_SCREENS = ("blank", "unchanged", "structure")
 """Those that need neither a model nor the other edits of a photo."""
 
 
+class NothingChosenError(RecipeError):
+    """A group of choices of which none was taken."""
+
+
 @dataclass(frozen=True)
 class RecipeShelf:
     """The recipes that a studio knows: presets, and those saved in its folder.
@@ -93,6 +97,7 @@ def recipe_of(form: FormData, recipe: Recipe) -> Recipe:
     """Change a recipe by what a form says.
 
     Raises:
+        NothingChosenError: If a group has no choice.
         RecipeError: If the result is no recipe.
     """
     low, high = (_share(form, name) for name in ("blend_low", "blend_high"))
@@ -160,7 +165,10 @@ def _same(path: str, other: Path) -> bool:
 def _several(form: FormData, name: str) -> list[str]:
     known = {"masks": MASKS, "families": FRACTALS, "palettes": [p.name for p in palettes()]}[name]
     asked = {str(value) for value in form.getlist(name)}
-    return [each for each in known if each in asked]
+    chosen = [each for each in known if each in asked]
+    if not chosen:
+        raise NothingChosenError(f"none of the {name} is chosen")
+    return chosen
 
 
 def _masks(chosen: Sequence[str], before: Sequence[str]) -> list[str]:

@@ -18,11 +18,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from genmix.errors import EditorError, GenmixError, ImageError, OutputError, PromptError
+from genmix.errors import (
+    EditorError,
+    GenmixError,
+    ImageError,
+    OutputError,
+    PromptError,
+    RecipeError,
+)
 from genmix.prompts import Prompt
-from genmix.studio.drafts import BadNameError, Draft, NameTakenError, Shelf
+from genmix.studio.drafts import BadNameError, Draft, NameTakenError, NothingOnError, Shelf
 from genmix.studio.making import Made, Maker
-from genmix.studio.mixing import RecipeShelf
+from genmix.studio.mixing import NothingChosenError, RecipeShelf
 from genmix.studio.photos import PhotoBook, Place
 from genmix.studio.sessions import Session, Sessions, StaleError, Watched
 from genmix.studio.words import LANGUAGES, Language, preferred, words
@@ -151,7 +158,9 @@ class Visit:
 
     def show(self, template: str, *, status: int = 200, **context: Any) -> Response:
         """Answer with a page or a part of one."""
-        notice, self.session.notice = self.session.notice, ""
+        notice = ""
+        if _HTMX not in self.request.headers:  # a part of a page would take it from the page
+            notice, self.session.notice = self.session.notice, ""
         html = _templates.get_template(template).render(
             visit=self,
             session=self.session,
@@ -195,7 +204,10 @@ class Visit:
     async def answer(self, watched: Watched, seconds: float = _POLL_SECONDS) -> Response:
         """Answer with a work's outcome, or with its progress if it is not done by then."""
         work = watched.work
-        await asyncio.wait({asyncio.wrap_future(work.future)}, timeout=seconds)
+        ended = asyncio.wrap_future(work.future)
+        # Who stops waiting leaves the error to the next who asks.
+        ended.add_done_callback(lambda future: future.cancelled() or future.exception())
+        await asyncio.wait({ended}, timeout=seconds)
         if not work.future.done():
             return self.show("part-progress.html", work=work)
         try:
@@ -275,7 +287,7 @@ def told(visit: Visit, error: Exception) -> Response:
     return visit.show(template, status=status, about=about, detail=_without_folders(detail))
 
 
-_SPEAKING = (PromptError, EditorError, ImageError)
+_SPEAKING = (PromptError, RecipeError, EditorError, ImageError)
 _STATUS: dict[type[Exception], int] = {StaleError: 403, BusyError: 503, OutputError: 500}
 
 
@@ -288,6 +300,8 @@ _ABOUT: dict[type[Exception], str] = {
     BusyError: "fault.busy",
     NameTakenError: "fault.taken",
     BadNameError: "fault.name",
+    NothingOnError: "fault.prompt",
+    NothingChosenError: "mix.fault",
     EditorError: "fault.editor",
     ImageError: "fault.image",
     OutputError: "fault.output",
