@@ -9,18 +9,23 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from genmix.datasets import Photo
 from genmix.datasets.layout import output_path
 from genmix.editing.cache import EditCache
 from genmix.errors import OutputError, SourceError
+from genmix.images import Image
 from genmix.jobs import Share, augment
 from genmix.jobs import edit as fill_cache
 from genmix.jobs import plan as plan_module
+from genmix.jobs.augment import make_plan
 from genmix.jobs.forget import forget
+from genmix.jobs.likeness import class_gaussians
 from genmix.jobs.trace import trace
 from genmix.recipe import Recipe
+from genmix.screening.features import Features
 from tests.jobs.outputs import contents, rows
 
 PERSON = "ann-portrait.jpg"
@@ -339,6 +344,25 @@ def test_what_is_no_output_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="is no output of genmix augment"):
         forget(["a.jpg"], tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_withdrawn_photo_is_looked_at_by_no_screen(
+    source: Path, person: Path, kept: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Image] = []
+
+    def encode(images: list[Image]) -> Features:
+        seen.extend(images)
+        return np.eye(99, dtype=np.float32)[: len(images)]
+
+    monkeypatch.setattr("genmix.screening.encoders.open_encoder", lambda _: encode)
+    recipe = kept.changed(screens={"density": {"encoder": "efficientnet_lite0"}})
+    plan, photos = make_plan(source, recipe, None)
+    class_gaussians(plan, photos)
+    assert len(seen) == len(plan.photos) == 13
+    seen.clear()
+    class_gaussians(plan, photos, frozenset({hashlib.sha256(person.read_bytes()).hexdigest()}))
+    assert len(seen) == 11
 
 
 def test_edits_of_other_photos_and_unfinished_ones_of_live_runs_stay(tmp_path: Path) -> None:

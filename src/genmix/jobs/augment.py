@@ -75,8 +75,8 @@ def augment(
         work = ShardWork(
             photos, recipe, plan.prompts, bank, edits or default_edits(), folder, share
         )
-        work.gaussians = class_gaussians(plan, photos)
         work.forgotten, work.signing = folder.forgotten(), signing
+        work.gaussians = class_gaussians(plan, photos, work.forgotten)
         summary = _run(plan, work, sensible_workers(editor, workers), progress)
         summary.finished = finish(folder, plan, photos, editor)
         shards = range(plan.shard_count)

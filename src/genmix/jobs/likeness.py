@@ -1,5 +1,7 @@
 """How alike the photos of a class are: what the density screen compares an edit with."""
 
+import hashlib
+
 from genmix.datasets import Photo, Source
 from genmix.errors import ImageError, MissingExtraError
 from genmix.images import Image, decode, prepare
@@ -9,7 +11,9 @@ from genmix.screening.features import Encode, Features
 from genmix.seeding import generator
 
 
-def class_gaussians(plan: Plan, source: Source) -> ClassGaussians | None:
+def class_gaussians(
+    plan: Plan, source: Source, forgotten: frozenset[str] = frozenset()
+) -> ClassGaussians | None:
     """Compare photos of each class with each other, if the recipe's density screen is on.
 
     Which photos are compared depends on the plan alone, so every share and every machine finds the
@@ -18,6 +22,7 @@ def class_gaussians(plan: Plan, source: Source) -> ClassGaussians | None:
     Args:
         plan: Its photos are drawn from, evenly over the classes.
         source: Where they are read from; those that cannot be used are passed over.
+        forgotten: Photos, by their SHA-256, that were withdrawn: they are passed over, too.
 
     Returns:
         The classes' Gaussians; None where the recipe does not ask for them.
@@ -35,7 +40,9 @@ def class_gaussians(plan: Plan, source: Source) -> ClassGaussians | None:
         raise MissingExtraError("the density screen", "torch") from error
     encoder = open_encoder(settings.encoder)
     classes = _drawn(plan, settings.photos)
-    return fit_gaussians({k: _features(v, plan, source, encoder) for k, v in classes.items()})
+    return fit_gaussians(
+        {k: _features(v, plan, source, encoder, forgotten) for k, v in classes.items()}
+    )
 
 
 def _drawn(plan: Plan, most: int) -> dict[str, list[Photo]]:
@@ -50,11 +57,15 @@ def _drawn(plan: Plan, most: int) -> dict[str, list[Photo]]:
     return drawn
 
 
-def _features(photos: list[Photo], plan: Plan, source: Source, encode: Encode) -> Features:
+def _features(
+    photos: list[Photo], plan: Plan, source: Source, encode: Encode, forgotten: frozenset[str]
+) -> Features:
     images = []
     for photo in photos:
         try:
-            images.append(_prepared(source.read(photo), plan))
+            data = source.read(photo)
+            if not (forgotten and hashlib.sha256(data).hexdigest() in forgotten):
+                images.append(_prepared(data, plan))
         except ImageError:
             continue  # the run itself reports it
     return encode(images)

@@ -92,8 +92,9 @@ def rescreen(
     recipe, rows = change(_recipe(Path(out))), _rows(Path(out))
     photos = open_source(source)
     plan = Plan(photos.photos if limit is None else spread(photos.photos, limit), recipe, ())
-    screens = open_screens(recipe.screens, class_gaussians(plan, photos))
-    work = _Work(photos, recipe, screens, EditCache(edits or default_edits()))
+    forgotten = OutputFolder(Path(out)).forgotten()
+    screens = open_screens(recipe.screens, class_gaussians(plan, photos, forgotten))
+    work = _Work(photos, recipe, screens, EditCache(edits or default_edits()), forgotten)
     work.draw_partners(plan.photos)
     by_path = {photo.path: photo for photo in plan.photos}
     wanted = [row for row in rows if row["source"] in by_path]
@@ -152,6 +153,7 @@ class _Work:
     recipe: Recipe
     screens: Sequence[AnyScreen]
     cache: EditCache
+    forgotten: frozenset[str] = frozenset()
     partners: list[_Partner] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -167,7 +169,9 @@ class _Work:
             return
         for photo in spread(photos, _PARTNERS):
             try:
-                self.partners.append(_Partner(photo, self._prepared(self.source.read(photo))))
+                data = self.source.read(photo)
+                if hashlib.sha256(data).hexdigest() not in self.forgotten:
+                    self.partners.append(_Partner(photo, self._prepared(data)))
             except ImageError:
                 continue  # it has no edits either
 
