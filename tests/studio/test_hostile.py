@@ -129,6 +129,20 @@ def test_no_file_is_written_under_a_name_that_is_not_safe(
     assert {p for p in folder.rglob("*") if ".genmix" not in p.parts} <= before | links
 
 
+def test_a_link_among_the_photos_shows_nothing_from_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "photos" / "cat").mkdir(parents=True)
+    (tmp_path / "elsewhere.jpg").write_bytes(jpeg())
+    (tmp_path / "photos" / "cat" / "a.jpg").symlink_to(tmp_path / "elsewhere.jpg")
+    (tmp_path / "photos" / "cat" / "b.jpg").write_bytes(jpeg())
+    with Visitor(open_studio(tmp_path / "photos", tmp_path / "out")) as visitor:
+        ids = re.findall(r'name="photo" value="(\w+)"', visitor.sign_in().get("/photos").text)
+        answers = [visitor.get(f"/photos/{each}/small.jpg").status_code for each in ids]
+        look = visitor.get("/looks/industrial/fog.jpg", params={"photo": ids[0]})
+
+    assert answers == [422, 200]
+    assert look.status_code == 422
+
+
 def jpeg(width: int = 64, height: int = 48) -> bytes:
     buffer = io.BytesIO()
     PilImage.new("RGB", (width, height), "navy").save(buffer, "JPEG")

@@ -70,6 +70,25 @@ class UploadSource:
         return None
 
 
+class _Inside:
+    """A source of which no link leads elsewhere; see `genmix.datasets.source.Source`."""
+
+    def __init__(self, source: Source, root: Path) -> None:
+        self._source = source
+        self._root = root.resolve()
+        self.photos = source.photos
+        self.ignored = source.ignored
+
+    def read(self, photo: Photo) -> bytes:
+        place = self._source.locate(photo)
+        if place is not None and not place.resolve().is_relative_to(self._root):
+            raise ImageError("it is a link to outside of the photos' folder")
+        return self._source.read(photo)
+
+    def locate(self, photo: Photo) -> Path | None:
+        return self._source.locate(photo)
+
+
 class PhotoBook:
     """The photos of a source, by ids that say nothing of where they lie."""
 
@@ -79,7 +98,7 @@ class PhotoBook:
     @cached_property
     def source(self) -> Source:
         """The listing, made when it is first needed."""
-        return open_source(self._path)
+        return _Inside(open_source(self._path), self._path)
 
     @cached_property
     def _by_id(self) -> dict[str, int]:
