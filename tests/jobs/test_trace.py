@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from genmix.errors import OutputError, SourceError
@@ -95,3 +96,12 @@ def test_what_is_no_output_or_lies_in_none_is_told(photos: Path, tmp_path: Path)
         trace(photo)
     with pytest.raises(OutputError, match="is no output of genmix augment"):
         trace(photo, tmp_path)
+
+
+def test_a_manifest_without_the_newer_columns_is_searched_by_what_it_has(out: Path) -> None:
+    manifest, row = out / "manifest.parquet", rows(out)[1]
+    newer = ["item", "picture_sha256", "source_license", "model_license"]
+    pq.write_table(pq.read_table(manifest).drop_columns(newer), manifest)
+    found = trace(out / row["output"])
+    assert found.found_by == "file"
+    assert found.picture == row | dict.fromkeys(newer)

@@ -50,18 +50,19 @@ def _show_picture(found: "Trace", row: dict[str, Any]) -> None:
         ("known by", _EVIDENCE[str(found.found_by)]),
         ("made of", row["source"]),
         ("  SHA-256", row["source_sha256"]),
-        ("  licence", row["source_license"]),
+        ("  licence", row["source_license"] or "not recorded"),
         ("class", row["label"]),
     ]
     if row["kind"] == "original":
         rows.append(("edit", "none: it is the photo itself"))
     else:
+        no_model = "no trained model draws" if row["source_license"] else "not recorded"
         words = f": {found.prompt_text}" if found.prompt_text else ""
         rows += [
             ("prompt", f"{row['prompt']}{words}"),
             ("editor", row["editor"]),
             ("  seed", str(row["edit_seed"])),
-            ("  licence", row["model_license"] or "no trained model draws"),
+            ("  licence", row["model_license"] or no_model),
             ("mask", row["mask"] or "none: the edit is whole"),
             ("fractal", row["fractal"] or "none"),
         ]

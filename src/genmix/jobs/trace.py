@@ -70,7 +70,7 @@ def trace(what: str | Path, out: str | Path | None = None) -> Trace:
         raise OutputError(f"{folder.path} is no output of genmix augment: it has no {MANIFEST}")
     found, marks = Trace(folder.path), _marks(str(what))
     for part in parts:
-        for row in find_rows(part, marks.matching):
+        for row in (_NOT_YET_THEN | row for row in find_rows(part, marks.matching)):
             if row["source_sha256"] in marks.file or row["source"] == marks.path:
                 found.made_of_it.append(row)
             evidence = marks.evidence(row)
@@ -87,6 +87,9 @@ _HINT = (
     ": it is neither a picture of this output nor a photo that it was made of, or was encoded anew "
     "and lost its metadata"
 )
+_NOT_YET_THEN = dict.fromkeys(("item", "picture_sha256", "source_license", "model_license"))
+"""Columns that manifests of the first version lack."""
+
 _EVIDENCE = ("file", "picture", "path", "link")
 
 
