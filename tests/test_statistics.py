@@ -15,6 +15,7 @@ from genmix.statistics import (
     differences_from_best,
     holm,
     mean_of,
+    wilson,
 )
 
 accuracies = st.floats(0, 1).map(lambda x: round(x, 4))
@@ -196,3 +197,10 @@ def test_equal_arms_are_rarely_called_different() -> None:
         found = differences_from(arms, reference)
         wrong += any(each.verdict != "no evidence" for each in found.values())
     assert wrong / trials < 0.08  # 5 % is promised; 8 % lies almost three standard errors above
+
+
+@given(st.integers(1, 3000), st.data())
+def test_the_interval_of_a_share_is_that_of_scipy(count: int, data: st.DataObject) -> None:
+    hits = data.draw(st.integers(0, count))
+    expected = stats.binomtest(hits, count).proportion_ci(0.95, method="wilson")
+    assert wilson(hits / count, count) == pytest.approx((expected.low, expected.high), abs=1e-9)

@@ -7,6 +7,7 @@ are compared seed by seed. Nothing here knows what was measured.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -17,6 +18,9 @@ BySeed: TypeAlias = Mapping[int, float]
 
 CONFIDENCE = 0.95
 SIGNIFICANCE = 1 - CONFIDENCE
+
+Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+"""The half-width of a 95 % interval of the normal distribution, in standard errors."""
 
 _NO_SPREAD = 1e-12
 """A standard deviation below this, of numbers near 1, is rounding."""
@@ -73,6 +77,20 @@ def mean_of(values: Sequence[float]) -> Mean:
         raise ValueError("there is no mean of nothing")
     half_width, _ = _t_interval(np.asarray(values, np.float64))
     return Mean(len(values), float(np.mean(values)), half_width)
+
+
+def wilson(share: float, count: float) -> tuple[float, float]:
+    """Give the 95 % interval of a share (Wilson 1927, JASA 22), which holds near 0 and 1 too.
+
+    Args:
+        share: In [0, 1].
+        count: Of how many; 1 or more, and need not be whole.
+    """
+    squared = Z**2
+    centre = share + squared / (2 * count)
+    reach = Z * math.sqrt(share * (1 - share) / count + squared / (4 * count**2))
+    low, high = ((centre + sign * reach) / (1 + squared / count) for sign in (-1, 1))
+    return max(0.0, min(low, share)), min(1.0, max(high, share))
 
 
 def differences_from(

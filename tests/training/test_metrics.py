@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 from sklearn.metrics import (
     accuracy_score,
     balanced_accuracy_score,
@@ -19,7 +18,7 @@ from sklearn.metrics import (
 from torchmetrics.functional.classification import multiclass_accuracy
 
 from genmix.errors import TrainingError
-from genmix.training.metrics import Scores, score, wilson
+from genmix.training.metrics import Scores, score
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -122,13 +121,6 @@ def test_float32_probabilities_give_the_numbers_of_torchmetrics() -> None:
 def test_scores_survive_json() -> None:
     found = scored(*drawn(1, 50, 7, 1.0))
     assert Scores(**json.loads(json.dumps(asdict(found)))) == found
-
-
-@given(st.integers(1, 3000), st.data())
-def test_the_interval_is_that_of_scipy(count: int, data: st.DataObject) -> None:
-    right = data.draw(st.integers(0, count))
-    expected = binomtest(right, count).proportion_ci(0.95, method="wilson")
-    assert wilson(right / count, count) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
 @pytest.mark.parametrize(

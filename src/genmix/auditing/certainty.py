@@ -13,9 +13,9 @@ from typing import Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-Floats: TypeAlias = npt.NDArray[np.float64]
+from genmix.statistics import Z, wilson
 
-_Z = 1.959963984540054  # 97.5 % of the normal distribution lie below
+Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +102,6 @@ class Outcomes:
     def without(self, part: "Outcomes") -> "Outcomes":
         """Return the photos that are not in `part`, which is a part of these."""
         return Outcomes(self.patterns - part.patterns)
-
-
-def wilson(share: float, count: float) -> tuple[float, float]:
-    """Give the 95 % interval of a share (Wilson 1927, JASA 22), which holds near 0 and 1 too.
-
-    Args:
-        share: In [0, 1].
-        count: Of how many; 1 or more, and need not be whole.
-    """
-    squared = _Z**2
-    centre = share + squared / (2 * count)
-    reach = _Z * math.sqrt(share * (1 - share) / count + squared / (4 * count**2))
-    low, high = ((centre + sign * reach) / (1 + squared / count) for sign in (-1, 1))
-    return max(0.0, min(low, share)), min(1.0, max(high, share))
 
 
 def difference(part: Outcomes, rest: Outcomes) -> Estimate:
@@ -230,7 +216,7 @@ def t_quantile(freedom: float) -> float:
     By the expansion around the normal quantile (Abramowitz and Stegun 1964, 26.7.5), since the core
     does without SciPy.
     """
-    z, v = _Z, freedom
+    z, v = Z, freedom
     return (
         z
         + (z**3 + z) / (4 * v)

@@ -7,8 +7,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from genmix.statistics import wilson
 from genmix.training.evaluation import Evaluation
-from genmix.training.metrics import Scores, wilson
+from genmix.training.metrics import Scores
 
 _MOST_CLASSES = 20
 

@@ -3,7 +3,6 @@
 The arithmetic is torchmetrics'. Where the probabilities come from is `evaluation`'s business.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,7 +18,6 @@ from genmix.errors import TrainingError
 
 CALIBRATION_BINS = 15
 _TOP = 5
-_Z = 1.959963984540054  # 97.5 % of the normal distribution lie below
 
 
 @dataclass(frozen=True)
@@ -75,20 +73,6 @@ def score(probabilities: Tensor, labels: Tensor, classes: Sequence[str]) -> Scor
         confusion=confusion.tolist(),
         ece=_calibration_error(probabilities, labels),
     )
-
-
-def wilson(share: float, count: int) -> tuple[float, float]:
-    """Give the 95 % interval of a share by Wilson's method (1927), which holds near 0 and 1 too.
-
-    Args:
-        share: Of `count` pictures, in [0, 1].
-        count: 1 or more.
-    """
-    squared = _Z**2
-    centre = share + squared / (2 * count)
-    reach = _Z * math.sqrt(share * (1 - share) / count + squared / (4 * count**2))
-    low, high = ((centre + sign * reach) / (1 + squared / count) for sign in (-1, 1))
-    return max(0.0, low), min(1.0, high)
 
 
 def _top5(probabilities: Tensor, labels: Tensor) -> float:
