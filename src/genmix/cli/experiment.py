@@ -186,7 +186,7 @@ class _Bars:
 
     def __call__(self, status: "Status") -> None:
         self._bars.update(
-            self._runs, completed=status.done, total=status.runs, note=_time_left(status)
+            self._runs, completed=status.done, total=status.runs or None, note=_time_left(status)
         )
         if status.job not in self._jobs:
             self._jobs[status.job] = self._bars.add_task("", note="", total=None)
@@ -214,8 +214,9 @@ class _Lines:
             return
         self._said[status.job] = (status.run, stage, now)
         step = f" {status.step:,} of {status.steps:,}" if status.step and status.steps > 1 else ""
+        which = f"run {status.run} of {status.runs}, " if status.runs else ""
         say(
-            f"run {status.run} of {status.runs}, {status.name}: {status.stage}{step}"
+            f"{which}{status.name}: {status.stage}{step}"
             f"{_numbers(status, ', ')}{_time_left(status, ', ')}"
         )
 

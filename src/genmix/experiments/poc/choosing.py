@@ -14,7 +14,7 @@ import numpy as np
 
 from genmix.experiments.arms import SHARE, Arm, parse_arm
 from genmix.experiments.poc.bench import CHOICE, VAL, Planes
-from genmix.experiments.poc.gains import Interval, Right, gain, interval
+from genmix.experiments.poc.gains import Interval, gain, interval
 from genmix.experiments.poc.looking import (
     Looked,
     candidates,
@@ -107,7 +107,7 @@ def first_stage(choice: Choice) -> Stage:
         return _stage(choice, BASELINE, (), None)
     plain = trials.views(PLAIN, seeds)
     rows = [
-        _row(choice, arm, kind, seeds, plain)
+        _row(choice, arm, kind, seeds)
         for arm, kind in zip(arms, ("baseline", "mixer", "mixer", "genmix"), strict=True)
     ]
     rows[-1] = replace(rows[-1], chosen=True)
@@ -118,10 +118,9 @@ def first_stage(choice: Choice) -> Stage:
 
 def second_stage(choice: Choice) -> Stage | None:
     """Look at prompts, train with the most promising ones alone, and choose a set."""
-    trials, shape = choice.trials, choice.trials.budget.check(PROMPTS)
-    if not shape.prompts or trials.over:
+    trials = choice.trials
+    if not trials.budget.check(PROMPTS).prompts or trials.over:
         return None
-    own = [prompt.id for prompt in choice.recipe.chosen_prompts()]
     trials.train(PROMPTS, [PLAIN, choice.default], [CHOOSING])
     if not trials.finished([PLAIN, choice.default], [CHOOSING]):
         return None
@@ -134,61 +133,58 @@ def second_stage(choice: Choice) -> Stage | None:
     }
     tried = in_order(fit)[: trials.budget.check(PROMPTS).prompts]
     alone = {name: _alone(choice.default, name) for name in tried}
-    lots = [PLAIN, choice.default, *alone.values()]
-    for seed in range(CHOOSING, CHOOSING + shape.choosing_seeds):
-        if seed - CHOOSING >= trials.budget.check(PROMPTS).choosing_seeds:
-            break
-        trials.train(PROMPTS, lots, [seed])
-    seeds = trials.finished(lots, _seeds(choice))
+    seeds = _train_alone(choice, list(alone.values()))
     if not seeds:
         return None
-    plain, before = trials.views(PLAIN, seeds), trials.views(choice.default, seeds)
-    gains = {
-        name: gain([trials.views(arm, seeds)[CHOICE]], [plain[CHOICE]])
-        for name, arm in alone.items()
-    }
-    chosen = prompt_set(gains)
-    new = None
-    if chosen and set(chosen) != set(own):
-        made = replace(choice.default, name="prompts", recipe=with_prompts(choice.recipe, chosen))
-        trials.train(PROMPTS, [made], seeds)
-        new = made if trials.finished([made], seeds) == seeds else None
-    change = gain([trials.views(new, seeds)[CHOICE]], [before[CHOICE]]) if new else None
-    if new is not None and change is not None and better(change):
-        choice.arm = new
-    in_use = {prompt.id for prompt in choice.recipe.chosen_prompts()}
-    rows = [
-        _row(choice, PLAIN, "baseline", seeds, plain),
-        replace(_row(choice, choice.default, "genmix", seeds, plain), chosen=choice.arm is not new),
-        *(
-            replace(
-                _row(choice, alone[name], "prompt", seeds, plain),
-                arm=name,
-                measures=_measures(looked[name]),
-                chosen=name in in_use,
-            )
-            for name in tried
-        ),
-    ]
-    if new is not None:
-        row = _row(choice, new, "set", seeds, plain)
-        rows.append(replace(row, change=change, chosen=choice.arm is new))
-    rows += [
-        Row(
-            name,
-            "prompt",
-            {},
-            {},
-            measures=_measures(looked[name]),
-            chosen=name in in_use,
-            reasons=(reasons.get(name) or Reason("untried"),),
-        )
-        for name in looked
-        if name not in tried
-    ]
+    views = {name: trials.views(arm, seeds)[CHOICE] for name, arm in alone.items()}
+    plain = trials.views(PLAIN, seeds)
+    gains = {name: gain([view], [plain[CHOICE]]) for name, view in views.items()}
+    row, rest = _try_set(choice, prompt_set(gains), seeds)
     trials.budget.over(PROMPTS)
-    found = next(row for row in rows if row.arm == choice.arm.name)
-    return _stage(choice, PROMPTS, rows, found.gains[CHOICE])
+    in_use = {prompt.id for prompt in choice.recipe.chosen_prompts()}
+    rows = [_row(choice, PLAIN, "baseline", seeds), row, *rest]
+    for name in (*tried, *(name for name in looked if name not in tried)):
+        found = Row(name, "prompt", {}, {}, reasons=(reasons.get(name) or Reason("untried"),))
+        if name in tried:
+            found = replace(_row(choice, alone[name], "prompt", seeds), arm=name)
+        measures = _measures(looked[name])
+        rows.append(replace(found, measures=measures, chosen=name in in_use))
+    best = next(row for row in rows if row.arm == choice.arm.name)
+    return _stage(choice, PROMPTS, rows, best.gains[CHOICE])
+
+
+def _train_alone(choice: Choice, alone: Sequence[Arm]) -> list[int]:
+    """Train with each of some prompts alone; return the seeds that all were trained with."""
+    trials, arms = choice.trials, [PLAIN, choice.default, *alone]
+    for seed in _seeds(choice):
+        if seed - CHOOSING >= trials.budget.check(PROMPTS).choosing_seeds:
+            break
+        trials.train(PROMPTS, arms, [seed])
+    return trials.finished(arms, _seeds(choice))
+
+
+def _try_set(choice: Choice, prompts: Sequence[str], seeds: Sequence[int]) -> tuple[Row, list[Row]]:
+    """Train with the prompts that helped, together, and go on with them if that is better.
+
+    Returns:
+        The row of the ready-made recipe, and that of the set, if there is one to try.
+    """
+    trials, default = choice.trials, choice.default
+    before = replace(_row(choice, default, "genmix", seeds), chosen=True)
+    own = {prompt.id for prompt in choice.recipe.chosen_prompts()}
+    if not prompts or set(prompts) == own:
+        return before, []
+    recipe = with_prompts(choice.recipe, prompts)
+    together = replace(default, name="prompts", recipe=recipe)
+    trials.train(PROMPTS, [together], seeds)
+    if trials.finished([together], seeds) != list(seeds):
+        return before, []
+    change = gain([trials.views(together, seeds)[CHOICE]], [trials.views(default, seeds)[CHOICE]])
+    row = replace(_row(choice, together, "set", seeds), change=change)
+    if not better(change):
+        return before, [row]
+    choice.arm = together
+    return replace(before, chosen=False), [replace(row, chosen=True)]
 
 
 def third_stage(choice: Choice) -> Stage | None:
@@ -198,10 +194,9 @@ def third_stage(choice: Choice) -> Stage | None:
     dials = design()["dials"][: plan.shape.dials]
     if not dials or not seeds or trials.over:
         return None
-    plain = trials.views(PLAIN, seeds)
     rows = [
-        _row(choice, PLAIN, "baseline", seeds, plain),
-        _row(choice, choice.arm, "genmix", seeds, plain),
+        _row(choice, PLAIN, "baseline", seeds),
+        _row(choice, choice.arm, "genmix", seeds),
     ]
     for number, dial in enumerate(dials):
         if number >= trials.budget.check(MIXING).dials:
@@ -214,8 +209,7 @@ def third_stage(choice: Choice) -> Stage | None:
         gains = {arm.name: gain([trials.views(arm, seeds)[CHOICE]], [before]) for arm in arms}
         best = best_change(gains)
         rows += [
-            replace(_row(choice, arm, "setting", seeds, plain), change=gains[arm.name])
-            for arm in arms
+            replace(_row(choice, arm, "setting", seeds), change=gains[arm.name]) for arm in arms
         ]
         choice.arm = next((arm for arm in arms if arm.name == best), choice.arm)
     trials.budget.over(MIXING)
@@ -284,11 +278,9 @@ def _measures(looked: Looked) -> dict[str, float]:
     return {key: value for key, value in asdict(looked).items() if value is not None}
 
 
-def _row(
-    choice: Choice, arm: Arm, kind: str, seeds: Sequence[int], plain: Mapping[str, Right]
-) -> Row:
+def _row(choice: Choice, arm: Arm, kind: str, seeds: Sequence[int]) -> Row:
     trials = choice.trials
-    views = trials.views(arm, seeds)
+    views, plain = trials.views(arm, seeds), trials.views(PLAIN, seeds)
     scores = {metric.key: interval([views[metric.key]]) for metric in choice.metrics}
     gains: dict[str, Interval] = {}
     if arm is not PLAIN:

@@ -53,7 +53,7 @@ from genmix.experiments.poc.plan import (
 )
 from genmix.experiments.poc.result import Poc, Stage
 from genmix.experiments.poc.settings import PocSettings, Prices
-from genmix.experiments.poc.testing import ATTACK, Exam, Examiner
+from genmix.experiments.poc.testing import ATTACK, CORRUPTIONS, SEVERITY, Exam, Examiner
 from genmix.experiments.poc.trials import Budget, Trials
 from genmix.experiments.running import Planned, Status
 from genmix.experiments.runs import ExperimentFolder
@@ -62,7 +62,7 @@ from genmix.jobs.folder import WHOLE, OutputFolder
 from genmix.recipe import Recipe, load_recipe
 from genmix.storage import write_whole
 from genmix.training.attacks import Attack, check_attack
-from genmix.training.corruptions import CORRUPTIONS, check_corruption
+from genmix.training.corruptions import check_corruption
 
 POC = "poc.json"
 RECIPE = "recipe.yaml"
@@ -121,6 +121,7 @@ def poc(
     """
     if jobs < 1:
         raise ExperimentError(f"jobs is {jobs}: give 1 or more")
+    _keep_apart(settings, Path(out))
     folder = OutputFolder(Path(out))
     folder.open()
     with folder.locked(WHOLE):
@@ -135,6 +136,13 @@ def poc(
             found = replace(found, cost=priced(found.cost, prices))
         write_json(Path(out) / POC, found.to_dict())
     return found
+
+
+def _keep_apart(settings: PocSettings, out: Path) -> None:
+    """Refuse an output among the photos, which would be read as photos the next time."""
+    for path in (settings.data, settings.test, *settings.targets.values()):
+        if path and Path(path).resolve() in (out.resolve(), *out.resolve().parents):
+            raise ExperimentError(f"the output {out} lies inside {path}: choose a folder beside it")
 
 
 class _Work:
@@ -245,7 +253,7 @@ class _Work:
         """Find out now what would else be found missing at the end."""
         recipe.editor.open().check(recipe.chosen_prompts())
         check_attack(Attack.parse(ATTACK))
-        check_corruption(CORRUPTIONS[0], 1)
+        check_corruption(CORRUPTIONS[0], SEVERITY)
         self.settings.training(self.settings.steps or 10**6)
 
     def _write_looks(self, recipe: Recipe, looks: Sequence[Any], bench: CompareSettings) -> None:

@@ -18,7 +18,7 @@ from genmix.auditing.space import Cloud, Reference, diversity
 from genmix.experiments.poc.bench import Planes
 from genmix.images import Image
 from genmix.networks.models import Classifier
-from genmix.prompts import Prompt, load_library
+from genmix.prompts import Prompt, PromptLibrary, load_library
 from genmix.recipe import Recipe
 from genmix.screening import Subject, judge_all, open_screens
 from genmix.screening.features import Features
@@ -63,7 +63,7 @@ def candidates(recipe: Recipe, looks: Sequence[str]) -> tuple[Prompt, ...]:
     """
     own = recipe.chosen_prompts()
     library = load_library(recipe.prompts.library)
-    more = library.prompts if _is_own(recipe) else load_library(EVERY).prompts
+    more = library.prompts if _is_own(recipe) else _every().prompts
     known = {prompt.id: prompt for prompt in (*own, *more) if prompt.id not in looks}
     return tuple(known.values())
 
@@ -78,7 +78,7 @@ def looks_for(recipe: Recipe, *, target: bool) -> tuple[Prompt, ...]:
     """Return the looks that are kept for judging: those that the recipe does not use."""
     kind = "domain-adaptation" if target else "classification"
     used = {prompt.prompt for prompt in recipe.chosen_prompts()}
-    every = load_library(EVERY).select(design()["looks"][kind])
+    every = _every().select(design()["looks"][kind])
     return tuple(prompt for prompt in every if prompt.prompt not in used)
 
 
@@ -194,6 +194,11 @@ def _unit(rows: Features) -> Features:
 
 def _is_own(recipe: Recipe) -> bool:
     return recipe.prompts.library.endswith((".yaml", ".yml"))
+
+
+@lru_cache(maxsize=1)
+def _every() -> PromptLibrary:
+    return load_library(EVERY)
 
 
 @lru_cache(maxsize=1)

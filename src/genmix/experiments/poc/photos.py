@@ -101,18 +101,28 @@ def open_all(settings: PocSettings) -> Opened:
         raise ExperimentError(f"{settings.data} has one class: a classifier needs two or more")
     test = None if settings.test is None else open_source(settings.test)
     targets = {name: _open_target(path) for name, path in settings.targets.items()}
-    for path, source in [
-        (settings.test, test),
-        *((settings.targets[n], s) for n, s in targets.items()),
-    ]:
-        unknown = sorted({p.label for p in source.photos} - {*classes, ""}) if source else []
-        if unknown:
-            raise ExperimentError(
-                f"{path} has the class {unknown[0]!r}, which {settings.data} has not: name class "
-                "folders alike, or give pictures without class folders"
-            )
+    for name, source in targets.items():
+        _check_classes(source, settings.targets[name], classes, settings.data)
+    if test is not None:
+        _check_classes(test, str(settings.test), classes, settings.data)
+    counts = Counter(photo.label for photo in data.photos)
+    rarest = min(classes, key=lambda label: (counts[label], label))
+    if counts[rarest] < (2 if test else 3):
+        raise ExperimentError(
+            f"class {rarest!r} has {counts[rarest]} photos, too few to train on, to choose by and "
+            "to test on: add photos, or leave the class out"
+        )
     labelled = tuple(name for name, source in targets.items() if source.photos[0].label)
     return Opened(data, test, targets, labelled, classes)
+
+
+def _check_classes(source: Source, path: str, classes: Sequence[str], data: str) -> None:
+    """Refuse pictures of classes that the photos lack; "" stands for no label."""
+    if unknown := sorted({photo.label for photo in source.photos} - {*classes, ""}):
+        raise ExperimentError(
+            f"{path} has the class {unknown[0]!r}, which {data} has not: name class folders alike, "
+            "or give pictures without class folders"
+        )
 
 
 def prepare_all(
@@ -277,11 +287,12 @@ def _grouped(
             left_out[picture.photo.path] = "also among the test photos"
         else:
             kept.append((picture, group))
+    kept = _spared(kept)
     labels: dict[int, set[str]] = {}
     for picture, group in kept:
         labels.setdefault(group, set()).add(picture.photo.label)
     conflicting = sum(len(names) > 1 for names in labels.values())
-    return _spared(kept), len(kept) - len(labels), conflicting
+    return kept, len(kept) - len(labels), conflicting
 
 
 def _spared(kept: list[tuple[_Picture, int]]) -> list[tuple[_Picture, int]]:

@@ -34,7 +34,9 @@ VAL_SHARE, TEST_SHARE = 0.15, 0.25
 MOST_VAL, MOST_TEST, MOST_TARGET, MOST_ROBUST = 300, 1000, 1000, 64
 """Photos that are judged at most: to choose by, to test on, of all targets, and attacked."""
 
-CORRUPTIONS = 15
+CORRUPTIONS = 8
+"""Kinds in which a photo is judged; see `genmix.experiments.poc.testing`."""
+
 ATTACK_PASSES = 5
 """A photo under FGSM takes about as long as so many plain ones."""
 

@@ -28,11 +28,23 @@ from genmix.networks.models import Classifier
 from genmix.seeding import seed_of
 from genmix.storage import write_whole
 from genmix.training.attacks import Attack, attack
-from genmix.training.corruptions import CORRUPTIONS, corrupt
+from genmix.training.corruptions import corrupt
 from genmix.training.data import Photos
 from genmix.training.evaluation import stratified
 
 CLEAN, CORRUPTED = "clean", "corrupted"
+CORRUPTIONS = (
+    "gaussian_noise",
+    "defocus_blur",
+    "motion_blur",
+    "fog",
+    "brightness",
+    "contrast",
+    "pixelate",
+    "jpeg_compression",
+)
+"""What happens to pictures at work; kinds of ImageNet-C that take long to make are left out."""
+
 ATTACK = "fgsm@2/255"
 SEVERITY = 3
 

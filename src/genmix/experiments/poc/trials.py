@@ -51,13 +51,26 @@ class Budget:
         self.clock = clock
         self.dropped: list[Dropped] = _read(path)
         self.slowness = 1.0
-        self.done: dict[str, int] = {}
         self._path = path
+        self._over: set[str] = set()
+        self._finished: dict[str, set[Path]] = {}
 
     @property
     def shape(self) -> Shape:
         """How much is still to be done."""
         return self.dropped[-1].kept if self.dropped else self.plan.shape
+
+    @property
+    def done(self) -> dict[str, int]:
+        """How many trainings of each stage are finished; more than any has where it is over."""
+        found = {stage: len(places) for stage, places in self._finished.items()}
+        return found | dict.fromkeys(self._over, _ALL)
+
+    @property
+    def seconds_left(self) -> float:
+        """What the rest is reckoned to take."""
+        rest = remaining(self.plan, self.machine, self.task, self.shape, self.done)
+        return rest * max(1.0, self.slowness)
 
     def check(self, stage: str) -> Shape:
         """Drop what does not fit into the rest of the time; return how much is to be done."""
@@ -82,9 +95,13 @@ class Budget:
         if seconds and expected > 0:
             self.slowness = sum(seconds) / len(seconds) / expected
 
+    def note(self, stage: str, finished: set[Path]) -> None:
+        """Note which trainings of a stage are finished."""
+        self._finished.setdefault(stage, set()).update(finished)
+
     def over(self, stage: str) -> None:
         """Note that a stage is over, whatever of it was done."""
-        self.done[stage] = _ALL
+        self._over.add(stage)
 
 
 _ALL = 10**6
@@ -104,6 +121,7 @@ class Trials:
         budget: The time.
         tell: Told how far it is.
         over: Whether the time for training has run out.
+        finished_before: How many trainings were finished before the lot that goes on.
     """
 
     folder: ExperimentFolder
@@ -114,6 +132,7 @@ class Trials:
     budget: Budget
     tell: Callable[[Status], None]
     over: bool = False
+    finished_before: int = 0
 
     def train(self, stage: str, arms: Sequence[Arm], seeds: Sequence[int]) -> None:
         """Train what is not trained yet, seed by seed, unless the time runs out."""
@@ -121,13 +140,14 @@ class Trials:
         todo = [task for task in tasks if self.folder.read(task) is None]
         if todo and not self.over:
             self.folder.claim(arms)
+            self.finished_before = len(self._all())
+            planned = [self._planned(number, task) for number, task in enumerate(todo, 1)]
             try:
-                self._make_edits(todo)
-                self.crew([self._planned(task, todo) for task in todo], self._told)
+                self._make_edits(planned)
+                self.crew(planned, self._told)
             except OutOfTimeError:
                 self.over = True
-        found = [result for task in tasks if (result := self.folder.read(task)) is not None]
-        self.budget.done[stage] = self.budget.done.get(stage, 0) + len(found)
+        self.budget.note(stage, {task.place for task in tasks if self.folder.read(task)})
         self.budget.measured([run["seconds"] for run in self._all()])
 
     def views(self, arm: Arm, seeds: Sequence[int]) -> dict[str, Right]:
@@ -158,21 +178,28 @@ class Trials:
         """Remove what was composed to learn which edits are good; edits stay in their cache."""
         shutil.rmtree(self.folder.path / "sets", ignore_errors=True)
 
-    def _planned(self, task: RunTask, todo: Sequence[RunTask]) -> Planned:
-        number, name = todo.index(task) + 1, f"{task.arm.name}, seed {task.seed}"
-        return Planned(task, Status(number, len(todo), name, "training"))
+    def _planned(self, number: int, task: RunTask) -> Planned:
+        """Number a training among all that are still planned."""
+        number += self.finished_before
+        runs = max(number, sum(self.budget.shape.runs().values()))
+        name = f"{task.arm.name}, seed {task.seed}"
+        left = self.budget.seconds_left
+        status = Status(
+            number, runs, name, "training", done=self.finished_before, seconds_left=left
+        )
+        return Planned(task, status)
 
     def _told(self, status: Status) -> None:
         self.tell(status)
         if status.stage != FINISHED and self.budget.clock.spent > self.budget.training_ends():
             raise OutOfTimeError
 
-    def _make_edits(self, todo: Sequence[RunTask]) -> None:
+    def _make_edits(self, todo: Sequence[Planned]) -> None:
         """Make the edits that runs compose, once for all that share them."""
         recipes = {
-            self.folder.set_of(recipe): (same_edits(recipe), self._planned(task, todo).status)
-            for task in todo
-            if (recipe := task.arm.recipe) is not None
+            self.folder.set_of(recipe): (same_edits(recipe), planned.status)
+            for planned in todo
+            if (recipe := planned.task.arm.recipe) is not None
         }
         for made, (recipe, status) in recipes.items():
 

@@ -1,0 +1,259 @@
+"""A proof of concept from start to end: what it decides, and that a kill changes nothing."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from genmix.cli.poc_tables import plan_in_words, print_poc
+from genmix.errors import ExperimentError, OutputError
+from genmix.experiments.poc import Planning, Poc, Prices, poc
+from genmix.experiments.poc.clock import Clock
+from genmix.experiments.poc.measuring import measure
+from genmix.experiments.poc.photos import open_all
+from genmix.experiments.poc.plan import BASELINE, FINAL, STAGES, Shape, make_plan
+from genmix.experiments.poc.saying import Language
+from genmix.experiments.poc.trials import Budget
+from genmix.images import decode
+from genmix.recipe import load_recipe
+from genmix.seeding import generator
+from tests.experiments.poc.quick import (
+    MACHINE,
+    QUICK,
+    SURE,
+    TASK,
+    choices,
+    numbers,
+    options,
+    plan_of,
+    prepare,
+    run,
+    settings,
+)
+
+
+def test_where_augmentation_must_help_it_is_a_go(place: Path, tmp_path: Path) -> None:
+    """Photos give the class away by colour; elsewhere only the pattern does."""
+    found = run(place / "photos", tmp_path / "out", SURE, target=place / "elsewhere")
+    assert found.final.primary == "target elsewhere"
+    assert found.final.verdict.decision == "go"
+    gain = found.final.row("genmix").gains["target elsewhere"]
+    assert gain.low > 0
+    assert gain.value > 0.05
+    assert [stage.name for stage in found.stages] == [BASELINE, FINAL]
+
+
+def test_labels_at_random_are_not_given_a_go(place: Path, tmp_path: Path) -> None:
+    photos = sorted((place / "photos").rglob("*.png"))
+    order = generator("labels at random").permutation(len(photos)).tolist()
+    for path, other in zip(photos, order, strict=True):
+        to = tmp_path / "photos" / photos[other].parent.name / f"{path.parent.name}-{path.name}"
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, to)
+    found = run(tmp_path / "photos", tmp_path / "out", replace(SURE, steps=20))
+    assert found.final.primary == "clean"
+    assert found.final.verdict.decision != "go"
+    assert found.stages[0].verdict.reasons[0].rule == "not-learnt"
+
+
+def test_all_stages_leave_their_tables_and_a_recipe_to_use(quick: tuple[Path, Poc]) -> None:
+    out, found = quick
+    assert [stage.name for stage in found.stages] == list(STAGES)
+    assert Poc.read(out / "poc.json") == found
+    baseline, prompts, mixing, final = found.stages
+    assert [row.arm for row in baseline.rows] == ["baseline", "mixup", "cutmix", "genmix"]
+    alone = [row for row in prompts.rows if row.kind == "prompt"]
+    assert len([row for row in alone if row.scores]) == QUICK.shape.prompts
+    assert len(alone) == 26
+    for row in alone:
+        assert set(row.measures or {}) == {"kept", "seen", "known", "diversity", "closeness"}
+        assert row.scores or row.reasons
+    assert {row.arm for row in mixing.rows if row.kind == "setting"} == {
+        "whole-edits",
+        "all-hybrids",
+    }
+    assert set(final.row("baseline").scores) == {
+        "target elsewhere",
+        "clean",
+        "corrupted",
+        "fgsm@2/255",
+    }
+    recipe = load_recipe(out / "recipe.yaml")
+    assert recipe.model_dump(mode="json") == found.recipe
+    assert tuple(prompt.id for prompt in recipe.chosen_prompts()) == found.prompts
+    assert not set(found.looks) & set(found.prompts)
+    assert found.examples
+    for example in found.examples:
+        for name in (example.original, example.edit, example.hybrid, example.composite):
+            assert decode((out / name).read_bytes()).shape == (32, 32, 3)
+    assert sum(found.cost.seconds.values()) < QUICK.budget_seconds
+    assert not list(out.rglob("*.safetensors"))
+
+
+def test_one_seed_is_never_a_go(quick: tuple[Path, Poc]) -> None:
+    assert all(stage.verdict.decision != "go" for stage in quick[1].stages)
+
+
+def test_photos_that_choose_train_and_test_are_different_ones(quick: tuple[Path, Poc]) -> None:
+    out, found = quick
+    files = {
+        part: {path.name for path in (out / "photos" / part).rglob("*.png")}
+        for part in ("train", "val", "test")
+    }
+    assert sum(map(len, files.values())) == len(set.union(*files.values())) == 120
+    assert {part: len(names) for part, names in files.items()}.items() <= (
+        found.photos.counts.items()
+    )
+
+
+def test_without_the_targets_labels_every_choice_is_the_same(
+    place: Path, quick: tuple[Path, Poc], tmp_path: Path
+) -> None:
+    """The pictures are the same ones, so only labels could make a difference."""
+    shutil.copytree(place / "flat", tmp_path / "elsewhere")
+    found = run(place / "photos", tmp_path / "out", QUICK, target=tmp_path / "elsewhere")
+    assert choices(found) == choices(quick[1])
+    assert found.final.primary == "clean"
+    assert quick[1].final.primary == "target elsewhere"
+
+
+def test_killed_and_gone_on_it_ends_with_the_same_numbers_and_gives_no_time_back(
+    place: Path, quick: tuple[Path, Poc], tmp_path: Path
+) -> None:
+    """Also side by side: what was not killed did one training after the other."""
+    out, target = tmp_path / "out", place / "elsewhere"
+    prepare(out, QUICK, target)
+    command = [
+        sys.executable, "-m", "genmix", "poc", str(place / "photos"), "-o", str(out),
+        "--target", str(target), *options(QUICK), "--jobs", "2", "--json",
+        "--edits", str(place / "edits"),
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and len(list(out.glob("experiment/runs/*/*/*/result.json"))) < 2:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    before = json.loads((out / "clock.json").read_bytes())
+    assert before[BASELINE] > 0
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    found = Poc.from_dict(json.loads(done.stdout))
+    assert numbers(found) == numbers(quick[1])
+    for stage, seconds in before.items():
+        assert found.cost.seconds[stage] >= seconds
+    assert "were spent before" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("slowness", "kept"),
+    [(1.0, Shape(5, 2, 4, 3)), (1.35, Shape(5, 1, 4, 2)), (2.4, Shape(3, 0, 0, 0))],
+)
+def test_what_takes_longer_than_measured_is_dropped_in_the_order_of_the_shapes(
+    slowness: float, kept: Shape, tmp_path: Path
+) -> None:
+    plan = replace(plan_of(Shape(5, 2, 4, 3), steps=6), budget_seconds=1700.0, run_seconds=25.0)
+    budget = Budget(plan, MACHINE, TASK, Clock(tmp_path / "clock.json"), tmp_path / "dropped.json")
+    budget.measured([slowness * (plan.run_seconds - MACHINE.start_seconds)] * 4)
+    assert budget.check(BASELINE) == kept
+    assert budget.check(BASELINE) == kept
+    assert [(each.planned, each.kept) for each in budget.dropped] == (
+        [] if slowness == 1 else [(plan.shape, kept)]
+    )
+    again = Budget(plan, MACHINE, TASK, Clock(tmp_path / "clock.json"), tmp_path / "dropped.json")
+    assert again.shape == kept
+
+
+def test_far_too_slow_a_machine_still_ends_with_what_there_is_and_says_what_was_dropped(
+    place: Path, tmp_path: Path
+) -> None:
+    """Thousands of times too slow: after the first seed there is time for testing alone."""
+    plan = replace(
+        plan_of(Shape(seeds=3, choosing_seeds=1, prompts=3, dials=1), steps=6),
+        run_seconds=MACHINE.start_seconds + 1e-4,
+    )
+    found = run(place / "photos", tmp_path / "out", plan)
+    assert found.dropped[0].stage == BASELINE
+    assert found.dropped[-1].kept == Shape(3, 0, 0, 0)
+    assert found.dropped[0].slowness > 10
+    assert [stage.name for stage in found.stages] == [BASELINE, FINAL]
+    assert found.final.row("baseline").scores["clean"].seeds == 1
+    assert found.final.verdict.decision != "go"
+    console = Console(width=100, record=True)
+    print_poc(found, console, "en")
+    assert "prompts 3 → 0" in console.export_text()
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_tables_fit_100_columns_in_both_languages(quick: tuple[Path, Poc], lang: Language) -> None:
+    console = Console(width=100, record=True)
+    print_poc(quick[1], console, lang)
+    text = console.export_text()
+    assert "…" not in text
+    words = {"en": ("Stage 2", "Decision", "closer"), "ja": ("第 2 段階", "最終判定", "近さ")}
+    assert all(word in text for word in words[lang])
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_the_plan_is_said_in_plain_words(lang: Language) -> None:
+    planning = Planning(QUICK, MACHINE, TASK)
+    lines = list(plan_in_words(planning, lang))
+    assert len(lines) == 5
+    assert "{" not in "".join(lines)
+    without = replace(planning, plan=SURE, spent_seconds=30.0)
+    assert len(list(plan_in_words(without, lang))) == 6
+
+
+def test_money_is_reckoned_with_the_prices_given_and_only_then(
+    place: Path, quick: tuple[Path, Poc], tmp_path: Path
+) -> None:
+    out, found = quick
+    assert found.cost.money is None
+    shutil.copytree(out, tmp_path / "out")
+    asked = settings(place / "photos", QUICK, place / "elsewhere")
+    priced = poc(asked, tmp_path / "out", prices=Prices(cpu_hour=2, gpu_hour=36, currency="EUR"))
+    hours = sum(found.cost.seconds.values()) / 3600
+    assert priced.cost.money == pytest.approx(2 * hours)
+    full = priced.cost.full
+    assert full.photos == 120
+    assert full.edits == 120 * len(found.prompts)
+    assert full.diffusion_money == pytest.approx(full.edits / 100)
+    assert numbers(priced) == numbers(found)
+
+
+def test_another_budget_in_the_same_folder_is_refused_by_name(
+    place: Path, quick: tuple[Path, Poc]
+) -> None:
+    asked = settings(place / "photos", QUICK, place / "elsewhere")
+    with pytest.raises(OutputError, match=r"budget_seconds was 3600\.0 there and is 7200\.0 now"):
+        poc(asked.model_copy(update={"budget_seconds": 7200.0}), quick[0])
+
+
+def test_too_few_photos_are_refused_before_anything_is_measured(
+    place: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(place / "photos", tmp_path / "photos")
+    for path in sorted((tmp_path / "photos" / "dots").iterdir())[2:]:
+        path.unlink()
+    with pytest.raises(ExperimentError, match="class 'dots' has 2 photos, too few"):
+        poc(settings(tmp_path / "photos", QUICK), tmp_path / "out")
+
+
+def test_a_file_that_is_no_proof_of_concept_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "poc.json").write_text('{"format": 1}')
+    with pytest.raises(ExperimentError, match="as a proof of concept"):
+        Poc.read(tmp_path / "poc.json")
+
+
+def test_this_machine_is_measured_on_the_photos_themselves(place: Path) -> None:
+    asked = settings(place / "photos", QUICK)
+    recipe = load_recipe("quick").changed(size=32, fractals={"count": 2})
+    machine = measure(asked, open_all(asked), recipe, 1, 1)
+    for key in ("step_seconds", "photo_seconds", "edit_seconds", "read_seconds"):
+        assert 0 < getattr(machine, key) < 5
+    assert make_plan(TASK, machine, 36_000).total_seconds < 36_000
