@@ -193,7 +193,7 @@ def test_an_ablation_says_what_helps_most_and_what_hurts() -> None:
     assert report.tone == "good"
     assert "“The share λ of the fractal” set to off, +" in report.decision
     text = read(render(report))
-    assert "Worse: off (−" in text
+    assert "Worse: off, −" in text
     assert "The screens: off" in text
     worse = ablation_report(ablated({"screens=off": -0.1}), Words("en"))
     assert worse.decision.startswith("No change makes the recipe better")

@@ -202,8 +202,9 @@ def _sentence(ablation: Ablation, factor: Factor, words: Words) -> str:
             for _, level, found in changes
             if found.verdict == verdict
         ]
+        between = words("list.comma" if verdict == "no evidence" else "list.semicolon")
         if levels:
-            said.append(words(f"sentence.{key}", levels=words("list.comma").join(levels)))
+            said.append(words(f"sentence.{key}", levels=between.join(levels)))
     return words("list.sentences").join(said)
 
 
