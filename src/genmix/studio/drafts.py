@@ -6,6 +6,7 @@ Every draft is a valid library at any time. What a saved file holds is what is s
 import re
 import unicodedata
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,7 @@ class Shelf:
             PromptError: If there is none, or its file is not valid.
         """
         if name in (*shipped_libraries(), ALL):
-            return Draft(load_library(name))
+            return Draft(_shipped(name))
         if name not in self.saved():
             raise PromptError(f"there is no prompt library '{name}'")
         try:
@@ -176,6 +177,12 @@ class Shelf:
         )
         write_named(self.path(name), text.encode(), replace_old=replace_old)
         return Draft(library)
+
+
+@cache
+def _shipped(name: str) -> PromptLibrary:
+    """Load a library that never changes once."""
+    return load_library(name)
 
 
 def check_name(name: str, *, reserved: frozenset[str] = frozenset()) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -109,8 +110,7 @@ async def save(visit: Visit, form: FormData) -> Response:
     wanted = str(form.get("name", "")).strip()
     shelf = visit.studio.libraries
     saved = shelf.save(draft, wanted, replace_old=form.get("replace") == "on")
-    if wanted == name or draft.on == draft.library.prompts:
-        visit.session.drafts.pop(name, None)
+    visit.session.drafts[name] = replace(draft, changed=False)
     visit.session.drafts.pop(wanted, None)
     command = prompts_command(
         visit.studio.source, visit.studio.out, f"{PROMPTS_FOLDER}/{wanted}.yaml"
