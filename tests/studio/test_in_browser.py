@@ -12,7 +12,7 @@ from genmix.datasets.samples import synthetic_photos
 from genmix.prompts import load_library
 from genmix.recipe import load_recipe
 from genmix.studio.words import Language, words
-from tests.serving.servers import running
+from tests.serving.servers import CountingEditor, running, serving
 from tests.studio.visitors import augment, open_studio
 
 _ARGUMENTS = [
@@ -151,6 +151,28 @@ def test_every_page_is_accessible_fits_its_width_and_loads_nothing_from_elsewher
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
     context.close()
     assert [each for each in amiss if "404" not in each] == []  # of the page that is not there
+
+
+def test_a_slow_edit_shows_its_progress_and_stops_at_a_key(
+    browser: Browser, studio: tuple[str, Path, Path], tmp_path: Path
+) -> None:
+    editor = CountingEditor()
+    editor.open_gate.clear()
+    with serving(editor) as server:
+        app = open_studio(studio[1], tmp_path / "out", editor=server, edits=tmp_path / "edits")
+        with running(app) as address:
+            context, page, amiss = opened(browser, address, locale="en", bypass_csp=True)
+            page.goto(f"{address}/prompts/classification/snowy")
+            page.get_by_role("button", name="Try it").click()
+            expect(page.get_by_label(words("en", "progress.editing"))).to_be_visible()
+            assert Axe().run(page).response["violations"] == []
+            page.get_by_role("button", name=words("en", "app.stop")).press("Enter")
+            expect(page.get_by_text(words("en", "app.stopped"))).to_be_visible()
+            context.close()
+        assert editor.batches == []
+        editor.open_gate.set()
+
+    assert amiss == []
 
 
 def test_the_first_key_leads_past_the_navigation_and_focus_is_seen(

@@ -5,9 +5,12 @@ import re
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image as PilImage
 from starlette.applications import Starlette
 
@@ -16,8 +19,9 @@ from genmix.errors import OutputError, SourceError
 from genmix.images import decode, encode_jpeg
 from genmix.prompts import load_library
 from genmix.recipe import load_recipe
-from genmix.studio.drafts import Draft
-from tests.studio.visitors import Visitor, augment, open_studio
+from genmix.studio.drafts import Draft, check_name, slug_of
+from genmix.studio.visits import own_path
+from tests.studio.visitors import HOME, Visitor, augment, open_studio
 
 MIX = {
     "library": "classification",
@@ -320,3 +324,15 @@ def test_a_draft_stays_a_valid_library() -> None:
     assert copy_id == "snowy-4"
     assert draft.off == frozenset()
     assert type(draft.library).model_validate(draft.library.model_dump()) == draft.library
+
+
+@given(st.text(max_size=60) | st.from_regex(r"[/\\\\.a-z:@?%#-]{0,30}", fullmatch=True))
+def test_a_path_to_go_to_stays_on_this_server(path: str) -> None:
+    target = urlsplit(urljoin(HOME, own_path(path)))
+
+    assert (target.scheme, target.netloc) == ("http", "localhost:8080")
+
+
+@given(st.text(max_size=80))
+def test_any_words_become_a_name_for_a_file(text: str) -> None:
+    check_name(f"x{slug_of(text, 'y')}"[:40].rstrip("-"))
