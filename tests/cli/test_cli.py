@@ -34,7 +34,8 @@ def test_help_and_version_need_none_of_the_heavy_packages() -> None:
 @pytest.mark.parametrize(
     "verb",
     ["", "augment", "preview", "demo", "fractals", "mix", "train", "evaluate", "compare", "ablate",
-     "edit", "serve", "doctor", "screen",
+     "edit", "serve", "doctor", "screen", "audit", "trace", "forget", "report", "poc", "studio",
+     "review", "review status", "review sample", "review export", "review apply",
      "prompts list", "prompts show", "recipe init", "recipe show", "recipe validate"],
 )  # fmt: skip
 def test_every_verb_explains_itself_with_an_example(verb: str) -> None:

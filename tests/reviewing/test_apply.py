@@ -1,5 +1,6 @@
 """Applying reviews to an output, and being killed while at it."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -9,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from genmix.cli import main
 from genmix.datasets.manifest import read_rows
 from genmix.errors import OutputError, ReviewError
 from genmix.jobs import augment
@@ -109,6 +112,18 @@ def test_a_run_leaves_it_so_and_a_refusal_taken_back_brings_the_picture_back(
     done = apply_reviews(out)
     assert (done.out, done.put_back) == (0, 1)
     assert state(out) == untouched
+
+
+def test_a_run_may_apply_the_reviews_at_its_end(out: Path, photos: Path, tmp_path: Path) -> None:
+    (blurred,) = say(out, "anna", "reject", 0)
+    (recipe := tmp_path / "recipe.yaml").write_text(RECIPE.to_yaml())
+    arguments = ["augment", str(photos), "-o", str(out), "--recipe", str(recipe)]
+    done = CliRunner().invoke(main, [*arguments, "--apply-reviews", "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["reviews"] == {"out": 1, "taken_out": 1, "put_back": 0}
+    assert not (out / blurred).exists()
+    again = CliRunner().invoke(main, [*arguments, "--apply-reviews"])
+    assert "Reviews        1 pictures are out" in again.output
 
 
 def test_pictures_that_were_made_again_are_taken_out_again(

@@ -29,7 +29,7 @@ class _Pairs(click.ParamType[tuple[tuple[str, str], ...]]):
         return tuple(pairs)
 
 
-@click.command()
+@click.command(short_help="Find out what each part of a recipe does.")
 @click.argument("data", type=click.Path())
 @click.option(
     "--arm",

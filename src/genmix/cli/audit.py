@@ -24,7 +24,7 @@ _MOST_ROWS = 20
 _NONE = "–"
 
 
-@click.command()
+@click.command(short_help="Say how good an output is, and whether it tilts the data.")
 @click.argument("out", type=click.Path())
 @click.option("--source", metavar="DATA", help="The photos that OUT was made of.")
 @click.option("--target", metavar="DIR", help="Pictures of the domain to come near to.")

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +24,7 @@ from genmix.cli.console import (
 if TYPE_CHECKING:
     from genmix.jobs import Estimate, Share, Summary
     from genmix.provenance.signing import Signing
+    from genmix.reviewing import Applied
 
 
 @click.command()
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 @click.option("--sign-key", type=click.Path(), metavar="FILE", help="Its private key.")
 @workers_option
 @shard_option
+@click.option("--apply-reviews", is_flag=True, help="Take out what reviewers refused.")
 @click.option("--dry-run", is_flag=True, help="Count and estimate time and disk; write nothing.")
 @click.option("--strict", is_flag=True, help="Exit with 3 if any photo could not be used.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
@@ -65,6 +68,7 @@ def augment(
     sign_key: str | None,
     workers: int,
     shard: "Share | None",
+    apply_reviews: bool,
     dry_run: bool,
     strict: bool,
     as_json: bool,
@@ -109,10 +113,14 @@ def augment(
             progress=progress,
             **settings,
         )
+    applied = _applied(out) if apply_reviews and summary.finished else None
     if as_json:
-        click.echo(json.dumps(summary.to_dict(), ensure_ascii=False, indent=1))
+        told = summary.to_dict() | ({"reviews": asdict(applied)} if applied else {})
+        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
     else:
         _show_summary(summary)
+        if applied:
+            click.echo(f"Reviews        {applied.out:,} pictures are out")
     if strict and summary.tally.failed:
         sys.exit(SOME_FAILED)
 
@@ -125,6 +133,12 @@ def _signing(certificate: str | None, key: str | None) -> "Signing | None":
     from genmix.provenance.signing import open_signing
 
     return open_signing(Path(certificate), Path(key))
+
+
+def _applied(out: str) -> "Applied":
+    from genmix.reviewing import apply_reviews
+
+    return apply_reviews(out)
 
 
 def _show_estimate(found: "Estimate", out: str, as_json: bool) -> None:

@@ -25,7 +25,7 @@ class _Shots(click.ParamType[tuple[int | None, ...]]):
         return tuple(None if part == "all" else int(part) for part in parts)
 
 
-@click.command()
+@click.command(short_help="Compare ways of training over several seeds.")
 @click.argument("data", type=click.Path())
 @click.option(
     "--arms",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _SIDES: dict[str, Any] = {"size": "right", "free": "right", "memory": "right"}
 
 
-@click.command()
+@click.command(short_help="Say what this machine can do.")
 @click.option("--online", is_flag=True, help="Ask the model hub whether it can be reached.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def doctor(online: bool, as_json: bool) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from genmix.jobs.forget import Forgotten
 
 
-@click.command()
+@click.command(short_help="Remove photos and all that was made of them.")
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
 @click.option("--from", "out", required=True, type=click.Path(), help="The output.")
 @edits_option

@@ -31,7 +31,7 @@ class _Lambdas(click.ParamType[tuple[float, ...]]):
         return lambdas
 
 
-@click.command()
+@click.command(short_help="Draw what mixing methods do to pictures and labels.")
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
 @click.option("-o", "--out", required=True, type=click.Path(), help="The sheet, a PNG file.")
 @click.option(

@@ -3,7 +3,7 @@
 import click
 
 
-@click.command()
+@click.command(short_help="Write a report, in English or Japanese.")
 @click.argument("folder", type=click.Path())
 @click.option(
     "--lang",

@@ -26,19 +26,23 @@ def review() -> None:
     """Use what people decided about the pictures of an output.
 
     \b
-    genmix review sample OUT                 draw pictures to check, to bound how many are bad
-    genmix review status OUT                 what was decided, and what follows
-    genmix review export OUT -o KEPT         a training set of what was kept
-    genmix review apply OUT                  take out of OUT what was refused
+    genmix review sample OUT            draw pictures to check
+    genmix review status OUT            what was decided, and what follows
+    genmix review export OUT -o KEPT    a training set of what was kept
+    genmix review apply OUT             take out of OUT what was refused
     """
 
 
-@review.command()
+@review.command(short_help="Show what was decided, and what follows.")
 @click.argument("out", type=click.Path())
 @_confidence_option
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def status(out: str, confidence: float, as_json: bool) -> None:
-    """Show what was decided about the pictures of OUT, and what follows from it."""
+    """Show what was decided about the pictures of OUT, and what follows from it.
+
+    \b
+    genmix review status train-set
+    """
     import json
 
     from genmix.reviewing import open_reviews, review_report
@@ -58,7 +62,7 @@ def status(out: str, confidence: float, as_json: bool) -> None:
             "sample, and check it")  # fmt: skip
 
 
-@review.command()
+@review.command(short_help="Draw pictures to check.")
 @click.argument("out", type=click.Path())
 @click.option("--max-rate", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="X",
               default=0.05, show_default=True,
@@ -76,6 +80,9 @@ def sample(
 
     If at most --bad of them turn out bad, fewer than --max-rate of all are. Decisions stay when
     another sample is drawn.
+
+    \b
+    genmix review sample train-set --max-rate 0.05
     """
     from genmix.errors import ReviewError
     from genmix.reviewing import Store, count, draw_sample, sample_size
@@ -96,13 +103,17 @@ def sample(
     )
 
 
-@review.command()
+@review.command(short_help="Write what was kept to a new folder.")
 @click.argument("out", type=click.Path())
 @click.option("-o", "--to", required=True, type=click.Path(), help="The folder to make.")
 @click.option("--undecided", type=click.Choice(["keep", "leave-out"]), default="keep",
               show_default=True, help="Pictures that nobody decided about.")  # fmt: skip
 def export(out: str, to: str, undecided: "Undecided") -> None:
-    """Write what was kept of OUT to a new folder that reads like OUT."""
+    """Write what was kept of OUT to a new folder that reads like OUT.
+
+    \b
+    genmix review export train-set -o kept
+    """
     from genmix.reviewing import export_reviewed
 
     done = export_reviewed(out, to, undecided=undecided)
@@ -117,10 +128,14 @@ def export(out: str, to: str, undecided: "Undecided") -> None:
     click.echo(f"Look at    {to}")
 
 
-@review.command()
+@review.command(short_help="Take out what reviewers refused.")
 @click.argument("out", type=click.Path())
 def apply(out: str) -> None:
-    """Take out of OUT what reviewers refused, and put back what they no longer refuse."""
+    """Take out of OUT what reviewers refused, and put back what they no longer refuse.
+
+    \b
+    genmix review apply train-set
+    """
     from genmix.reviewing import apply_reviews
 
     done = apply_reviews(out)

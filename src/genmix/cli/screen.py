@@ -29,7 +29,7 @@ def _limit_options(command: Any) -> Any:
     return command
 
 
-@click.command()
+@click.command(short_help="Judge the edits of an output anew, or choose the limits.")
 @click.argument("out", type=click.Path())
 @click.option("--photos", "source", required=True, type=click.Path(), help="What OUT was made of.")
 @click.option(

@@ -11,7 +11,7 @@ from genmix.cli.console import say
 _KEY = "GENMIX_API_KEY"
 
 
-@click.command()
+@click.command(short_help="Offer an editor over HTTP.")
 @click.option("--editor", metavar="NAME", default="procedural", show_default=True,
               help="The editor to offer.")  # fmt: skip
 @click.option(

@@ -11,7 +11,7 @@ from genmix.cli.console import say
 _AUTH = "GENMIX_STUDIO_AUTH"
 
 
-@click.command()
+@click.command(short_help="Try prompts and mixing in the browser.")
 @click.argument("source", required=False, type=click.Path())
 @click.option("-o", "--out", type=click.Path(), default="genmix-studio", show_default=True,
               help="Where prompts and recipes are saved.")  # fmt: skip

@@ -16,7 +16,7 @@ _EVIDENCE = {
 }
 
 
-@click.command()
+@click.command(short_help="Say where a picture came from, or what came of a photo.")
 @click.argument("image")
 @click.argument("out", required=False, type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest's rows as JSON.")
