@@ -91,6 +91,20 @@ def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+_PROOF = (
+    "torch",
+    "torchvision",
+    "timm",
+    "accelerate",
+    "torchmetrics",
+    "scipy",
+    "matplotlib",
+    "matplotlib_fontja",
+    "jinja2",
+)
+"""What the extra of that name brings, as it is imported."""
+
+
 def need_proof(verb: str) -> None:
     """Make sure, before anything runs for hours, that all it needs is installed.
 
@@ -99,8 +113,7 @@ def need_proof(verb: str) -> None:
     """
     from genmix.errors import MissingExtraError
 
-    needed = ("torch", "torchvision", "timm", "accelerate", "torchmetrics", "scipy", "matplotlib")
-    for package in needed:
+    for package in _PROOF:
         try:
             import_module(package)
         except ModuleNotFoundError as error:
