@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Route,
+    expect,
+    sync_playwright,
+)
 
 from genmix.datasets.samples import synthetic_photos
 from genmix.prompts import load_library
@@ -60,7 +68,14 @@ def opened(
     context.route("**/*", watch)
     page = context.new_page()
     page.on("pageerror", lambda error: amiss.append(str(error)))
-    page.on("console", lambda said: amiss.append(said.text) if said.type == "error" else None)
+
+    def listen(said: ConsoleMessage) -> None:
+        # htmx reports a request as an error when a later one takes its place.
+        given_up = said.text.startswith(("htmx:afterRequest", "htmx:sendAbort"))
+        if said.type == "error" and not given_up:
+            amiss.append(said.text)
+
+    page.on("console", listen)
     return context, page, amiss
 
 
