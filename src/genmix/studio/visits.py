@@ -41,6 +41,7 @@ _PATIENCE_SECONDS = 0.8
 _POLL_SECONDS = 0.5
 _KEPT_BYTES = 96 << 20
 _FIELDS = 200
+_FORM_SECONDS = 120
 _FIELD_BYTES = 16_384
 _HTMX = "hx-request"
 
@@ -254,12 +255,19 @@ def action(studio: Studio, handler: Action) -> Endpoint:
     """Make an endpoint of what changes something: it needs its session's token."""
 
     async def checked(visit: Visit) -> Response:
-        async with visit.request.form(
-            max_files=1, max_fields=_FIELDS, max_part_size=_FIELD_BYTES
-        ) as form:
+        try:
+            async with asyncio.timeout(_FORM_SECONDS):
+                form = await visit.request.form(
+                    max_files=1, max_fields=_FIELDS, max_part_size=_FIELD_BYTES
+                )
+        except TimeoutError as error:
+            raise HTTPException(408) from error
+        try:
             token = visit.request.headers.get("x-genmix-token") or form.get("token")
             studio.sessions.check(visit.session, token if isinstance(token, str) else "")
             return await handler(visit, form)
+        finally:
+            await form.close()
 
     async def endpoint(request: Request) -> Response:
         visit = Visit(studio, request)
