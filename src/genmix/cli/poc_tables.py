@@ -12,8 +12,8 @@ from rich.text import Text
 from genmix.cli.console import duration
 from genmix.experiments.poc.gains import Interval
 from genmix.experiments.poc.plan import BASELINE, FINAL, JUDGED, PROMPTS
-from genmix.experiments.poc.result import Metric, Poc, Row, Stage
-from genmix.experiments.poc.saying import Language, in_words, said
+from genmix.experiments.poc.result import Poc, Row, Stage
+from genmix.experiments.poc.saying import Language, in_words, metric_name, said
 from genmix.experiments.words import percent, points
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def plan_in_words(planning: "Planning", lang: Language) -> Iterable[str]:
     """Say what will be done, before it is begun."""
     plan, machine, task = planning.plan, planning.machine, planning.task
     if planning.spent_seconds:
-        yield said("plan-spent", lang, spent=duration(planning.spent_seconds))
+        yield said("plan-spent", lang, spent=_time(planning.spent_seconds, lang))
     yield said(
         "plan-machine",
         lang,
@@ -50,7 +50,7 @@ def plan_in_words(planning: "Planning", lang: Language) -> Iterable[str]:
         judged=JUDGED,
         seeds=plan.shape.seeds,
         steps=plan.steps,
-        epochs=plan.steps * task.batch_size / plan.train_photos,
+        epochs=f"{plan.steps * task.batch_size / plan.train_photos:.1f}",
     )
     if plan.shape.prompts:
         shape = plan.shape
@@ -66,8 +66,8 @@ def plan_in_words(planning: "Planning", lang: Language) -> Iterable[str]:
     yield said(
         "plan-time",
         lang,
-        total=duration(plan.total_seconds),
-        budget=duration(plan.budget_seconds),
+        total=_time(plan.total_seconds, lang),
+        budget=_time(plan.budget_seconds, lang),
     )
 
 
@@ -78,8 +78,8 @@ def print_poc(found: Poc, console: Console, lang: Language) -> None:
         took = said(
             "took",
             lang,
-            seconds=duration(stage.seconds),
-            planned=duration(stage.planned_seconds),
+            seconds=_time(stage.seconds, lang),
+            planned=_time(stage.planned_seconds, lang),
         )
         _say(console, f"({took})")
         for table in _tables(stage, lang):
@@ -172,7 +172,7 @@ def _final(stage: Stage, lang: Language, *, gains: bool) -> Table:
     """Return the table of the decision: accuracies, or gains over the baseline."""
     table = _table(said("gain" if gains else "accuracy", lang))
     for metric in stage.metrics:
-        table.add_column(_heading(metric, lang))
+        table.add_column(metric_name(metric.key, lang))
     for row in stage.rows:
         found = row.gains if gains else row.scores
         if found:
@@ -180,12 +180,6 @@ def _final(stage: Stage, lang: Language, *, gains: bool) -> Table:
             cells = [write(found[metric.key]) for metric in stage.metrics]
             table.add_row(_name(row, lang), *cells, style="bold" if row.chosen else "")
     return table
-
-
-def _heading(metric: Metric, lang: Language) -> str:
-    if metric.kind == "target" and metric.key.startswith("target "):
-        return metric.key.removeprefix("target ")
-    return said(metric.key if metric.kind == "target" else metric.kind, lang)
 
 
 def _name(row: Row, lang: Language) -> str:
@@ -196,8 +190,9 @@ _NAMED = ("baseline", "genmix", "chosen", "prompts")
 
 
 def _verdict(stage: Stage, lang: Language) -> str:
-    reasons = " ".join(in_words(reason, lang) for reason in stage.verdict.reasons)
-    return f"{said(stage.verdict.decision, lang)}. {reasons}"
+    between, stop = ("", "。") if lang == "ja" else (" ", ". ")
+    reasons = between.join(in_words(reason, lang) for reason in stage.verdict.reasons)
+    return f"{said(stage.verdict.decision, lang)}{stop}{reasons}"
 
 
 def _cost(found: Poc, lang: Language) -> str:
@@ -206,12 +201,21 @@ def _cost(found: Poc, lang: Language) -> str:
     return said(
         "cost",
         lang,
-        total=duration(sum(cost.seconds.values())),
+        total=_time(sum(cost.seconds.values()), lang),
         edits=f"{full.edits:,}",
-        edit_time=duration(3600 * full.edit_hours),
-        train_time=duration(3600 * full.train_hours),
+        edit_time=_time(3600 * full.edit_hours, lang),
+        train_time=_time(3600 * full.train_hours, lang),
         money=money,
     )
+
+
+def _time(seconds: float, lang: Language) -> str:
+    """Write a time as people say it."""
+    text = duration(seconds)
+    if lang == "ja":
+        for unit, word in ((" min", " 分"), (" h", " 時間"), (" s", " 秒")):
+            text = text.replace(unit, word)
+    return text
 
 
 def _mean(found: Interval) -> str:

@@ -52,7 +52,9 @@ SURE = plan_of(Shape(seeds=3, choosing_seeds=0, prompts=0, dials=0), steps=60)
 """Three seeds and no choices: for what is found."""
 
 
-def settings(data: Path, plan: Plan, target: Path | None = None) -> PocSettings:
+def settings(
+    data: Path, plan: Plan, target: Path | None = None, recipe: str | None = None
+) -> PocSettings:
     """What the command line would read of `options`."""
     train = TrainSettings(
         model="test_resnet", weights="scratch", size=32, batch_size=BATCH, steps=10**6
@@ -60,6 +62,7 @@ def settings(data: Path, plan: Plan, target: Path | None = None) -> PocSettings:
     return PocSettings(
         data=str(data),
         targets={} if target is None else {target.name: str(target)},
+        recipe=recipe,
         train=train,
         steps=plan.steps,
         budget_seconds=plan.budget_seconds,
@@ -82,10 +85,12 @@ def prepare(out: Path, plan: Plan, target: Path | None = None) -> None:
     write_json(out / "plan.json", asdict(Planning(plan, MACHINE, task)))
 
 
-def run(data: Path, out: Path, plan: Plan, target: Path | None = None, **more: Any) -> Poc:
+def run(
+    data: Path, out: Path, plan: Plan, target: Path | None = None, recipe: str | None = None
+) -> Poc:
     """Do a proof of concept by this plan, in this process."""
     prepare(out, plan, target)
-    return poc(settings(data, plan, target), out, edits=data.parent / "edits", **more)
+    return poc(settings(data, plan, target, recipe), out, edits=data.parent / "edits")
 
 
 def choices(found: Poc) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from genmix.experiments.words import percent, points
 
 Language: TypeAlias = Literal["en", "ja"]
 
+_TARGET = "target "
+
 
 def rules_in_words(lang: Language) -> dict[str, str]:
     """Return every rule as a sentence with its limits, by name."""
@@ -21,7 +23,19 @@ def rules_in_words(lang: Language) -> dict[str, str]:
 
 def in_words(reason: Reason, lang: Language = "en") -> str:
     """Say a reason in a sentence."""
-    return _filled(_texts()["reasons"][reason.rule][lang], reason.values)
+    values = dict(reason.values)
+    if "metric" in values:
+        values["metric"] = metric_name(str(values["metric"]), lang)
+    return _filled(_texts()["reasons"][reason.rule][lang], values)
+
+
+def metric_name(key: str, lang: Language = "en") -> str:
+    """Return what people call a metric: a target by its own name."""
+    if key.startswith(_TARGET):
+        return key.removeprefix(_TARGET)
+    words = _words()
+    named: str = words[key if key in words else "attacked"][lang]
+    return named
 
 
 def said(key: str, lang: Language = "en", **values: float | str) -> str:
