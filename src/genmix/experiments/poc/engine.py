@@ -179,25 +179,12 @@ class _Work:
         planned(planning)
         plan = planning.plan
         photos = prepare_all(self.out, self.settings, plan, opened, self._step("photos"))
-        bench = CompareSettings(
-            data=str(self.out / "photos" / "train"),
-            val=str(self.out / "photos" / "val"),
-            train=self.settings.training(plan.steps),
-            fit=self.settings.fit,
-        )
+        bench = self._bench(plan)
         self._write_looks(recipe, looks, bench)
         budget = Budget(
             plan, planning.machine, planning.task, self.clock, self.out / "dropped.json"
         )
         default = default_arm(recipe)
-        exam = Exam(
-            self.out,
-            self.settings.train.size,
-            self.settings.fit,
-            photos.classes,
-            plan.robust_photos,
-            photos.labelled,
-        )
         opens = partial(open_runner, bench, self.out / "looks", self.runs, self.edits)
         identity = {"format": 1, **bench.train.model_dump(exclude={"workers"})}
         with self.runs.opened(identity, []):
@@ -217,9 +204,29 @@ class _Work:
                 write_json(self.out / "chosen.json", chosen.identity() | {"arm": chosen.name})
                 seeds = trials.finished([default], range(plan.shape.seeds))
                 arms = train_chosen(trials, default, chosen, seeds)
-            stage = self._test(trials, exam, arms)
+            stage = self._test(trials, self._exam(plan, photos), arms)
             best = next(arm for arm in (*arms, default) if arm.name == stage.chosen)
             return self._result(planning, photos, preset, choice, stage, best, budget)
+
+    def _bench(self, plan: Plan) -> CompareSettings:
+        """Say what all trainings share."""
+        return CompareSettings(
+            data=str(self.out / "photos" / "train"),
+            val=str(self.out / "photos" / "val"),
+            train=self.settings.training(plan.steps),
+            fit=self.settings.fit,
+        )
+
+    def _exam(self, plan: Plan, photos: Prepared) -> Exam:
+        """Say what is tested on."""
+        return Exam(
+            self.out,
+            self.settings.train.size,
+            self.settings.fit,
+            photos.classes,
+            plan.robust_photos,
+            photos.labelled,
+        )
 
     def _plan(self, opened: Opened, recipe: Recipe, looks: Sequence[str]) -> Planning:
         """Read the plan, or measure this machine and make one."""
