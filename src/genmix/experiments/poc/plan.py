@@ -152,12 +152,13 @@ _USUAL = 5
 
 _EPOCHS: dict[Weights, tuple[int, int]] = {
     "scratch": (15, 60),
-    "fine-tune": (3, 10),
-    "linear-probe": (3, 10),
+    "fine-tune": (5, 15),
+    "linear-probe": (5, 15),
 }
-"""The fewest and the most times that a training sees each photo."""
+"""The fewest and the most times that a training sees each photo. With fewer, what makes training
+harder, as every augmentation does, has no chance."""
 
-_LEAST_STEPS: dict[Weights, int] = {"scratch": 100, "fine-tune": 30, "linear-probe": 30}
+_LEAST_STEPS: dict[Weights, int] = {"scratch": 100, "fine-tune": 60, "linear-probe": 60}
 
 _FEW_PHOTOS, _FEW_OF_A_CLASS = 200, 10
 _SOME_PHOTOS, _SOME_OF_A_CLASS = 2000, 20
