@@ -14,14 +14,17 @@ from genmix.reporting.ablation import ablation_report
 from genmix.reporting.comparison import comparison_report
 from genmix.reporting.document import Picture, Report
 from genmix.reporting.page import render
+from genmix.reporting.poc import poc_report
 from genmix.reporting.wording import LANGUAGES, Language, Words
 from tests.reporting.made import ARMS, ablated, compared
+from tests.reporting.proofs import proof
 
 LONG = "mixup:alpha=0.40,per_sample=true+cutmix:alpha=1.0+trivialaugment"
 
 COMPARISON = compared(
     {ARMS[-1]: 0.1, "cutmix": -0.1}, arms=(*ARMS, LONG), shots=(5, None), classes=[LONG] * 3
 )
+PROOF = proof(dropped=True)
 ABLATION = ablated({"fractal=off": 0.1}, pairs=[("screens", "masks"), ("masks", "fractal")])
 
 CHROMIUM = [
@@ -59,10 +62,27 @@ def report(kind: str, language: Language) -> Report:
         return ablation_report(ABLATION, words)
     jpeg = encode_jpeg(np.full((64, 96, 3), 128, np.uint8))
     pictures = [Picture(jpeg, "grey", "雪景色・とても長い名前のクラス_0001") for _ in range(5)]
+    if kind == "proof":
+        return poc_report(PROOF, words, [pictures[:4]] * 3)
     return comparison_report(COMPARISON, words, pictures)
 
 
-@pytest.fixture(scope="session")
+def numbers(kind: str) -> set[str]:
+    """The means that a report of this kind must hold."""
+    if kind == "proof":
+        rows = [row for row in PROOF.final.rows if row.chosen or row.kind == "baseline"]
+        return {f"{100 * score.value:.1f}" for row in rows for score in row.scores.values()}
+    found = ABLATION.comparison if kind == "ablation" else COMPARISON
+    arms = [found.reference] if kind == "ablation" else found.arms
+    return {
+        f"{100 * summary.mean.value:.1f}"
+        for metric in found.metrics
+        for summary in found.summaries(metric, found.shots[-1])
+        if summary.arm in arms
+    }
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
@@ -72,7 +92,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(
     scope="module",
-    params=[(kind, lang) for kind in ("comparison", "ablation") for lang in LANGUAGES],
+    params=[(kind, lang) for kind in ("comparison", "ablation", "proof") for lang in LANGUAGES],
     ids="-".join,
 )
 def opened(
@@ -80,7 +100,7 @@ def opened(
 ) -> Iterator[tuple[Page, list[str]]]:
     """A report in the browser, which may run no script, and what it asked for."""
     kind, language = request.param
-    file = tmp_path_factory.mktemp("report") / "report.html"
+    file = tmp_path_factory.mktemp("report") / f"{kind}.html"
     file.write_text(render(report(kind, language)), encoding="utf-8")
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -146,14 +166,8 @@ def test_it_prints_to_a_few_pages_with_every_number(
     for number, text in enumerate(pages, 1):
         assert f"{number}/{len(pages)}" in text.replace(" ", "")
     text = " ".join(done.stdout.split())
-    is_ablation = "ablat" in page.url or "λ 0.1" in text
-    comparison = ABLATION.comparison if is_ablation else COMPARISON
-    shots = comparison.shots[-1]
-    arms = [comparison.reference] if is_ablation else comparison.arms
-    for metric in comparison.metrics:
-        for summary in comparison.summaries(metric, shots):
-            if summary.arm in arms:
-                assert f"{100 * summary.mean.value:.1f}" in text, (metric.key, summary.arm)
+    for expected in numbers(Path(page.url).stem):
+        assert expected in text
 
 
 def test_the_print_is_on_white_whatever_the_screen(

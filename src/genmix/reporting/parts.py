@@ -236,15 +236,15 @@ def repeat_section(
     about = comparison.about
     blocks: list[Block] = []
     if command := about.get("command"):
-        text = command if isinstance(command, str) else _shell(command)
+        text = command if isinstance(command, str) else shell_text(command)
         blocks += [Code(words("repeat.command"), text), Paragraph(words("repeat.same"), quiet=True)]
     if facts := _facts(comparison, words):
         head = (words("repeat.what"), words("repeat.value"))
         blocks.append(Table(words("repeat.facts"), head, facts, words=True))
     if settings := _settings(about.get("settings", {})):
-        blocks.append(Code(words("repeat.settings"), _yaml(settings)))
+        blocks.append(Code(words("repeat.settings"), yaml_text(settings)))
     if recipe:
-        blocks.append(Code(words("repeat.recipe"), _yaml(recipe)))
+        blocks.append(Code(words("repeat.recipe"), yaml_text(recipe)))
     return Section("repeat", words("repeat.title"), tuple(blocks))
 
 
@@ -260,6 +260,21 @@ def photos_line(comparison: Comparison, words: Words) -> str:
         classes=len(about["classes"]),
         seeds=seeds,
     )
+
+
+def shell_text(command: Sequence[str]) -> str:
+    """Write a command as it is typed, a line for each option."""
+    words = [shlex.quote(word) for word in command]
+    return "".join(
+        f" \\\n  {word}" if word.startswith("-") else f" {word}" for word in words
+    ).strip()
+
+
+def yaml_text(values: Mapping[str, Any]) -> str:
+    """Write plain values as they stand in a recipe file."""
+    return yaml.safe_dump(
+        dict(values), sort_keys=False, allow_unicode=True, default_flow_style=None, width=72
+    ).strip()
 
 
 def _metric_row(
@@ -352,14 +367,6 @@ def _facts(comparison: Comparison, words: Words) -> tuple[tuple[Cell, ...], ...]
     return tuple((Cell(words(name)), Cell(value)) for name, value in facts)
 
 
-def _shell(command: Sequence[str]) -> str:
-    """Write a command as it is typed, a line for each option."""
-    words = [shlex.quote(word) for word in command]
-    return "".join(
-        f" \\\n  {word}" if word.startswith("-") else f" {word}" for word in words
-    ).strip()
-
-
 def _settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what the command says, where the photos lie, and what each arm has of its own."""
     own = {"data", "val", "targets"}
@@ -369,9 +376,3 @@ def _settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         if key not in {"mixer", "transform", "seed", "workers"}
     }
     return {**train, **{k: v for k, v in settings.items() if k not in own and k != "train"}}
-
-
-def _yaml(values: Mapping[str, Any]) -> str:
-    return yaml.safe_dump(
-        dict(values), sort_keys=False, allow_unicode=True, default_flow_style=None, width=72
-    ).strip()

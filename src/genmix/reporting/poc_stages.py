@@ -1,0 +1,173 @@
+"""The stages of a proof of concept in its report: what was tried, what it gave, what was chosen.
+
+All numbers here are of the photos that choices were made by; the judgement is told elsewhere.
+"""
+
+from collections.abc import Iterator
+
+from genmix.experiments.poc.gains import Interval
+from genmix.experiments.poc.plan import BASELINE, MIXING, PROMPTS
+from genmix.experiments.poc.result import Poc, Row, Stage
+from genmix.experiments.poc.rules import Verdict
+from genmix.experiments.poc.saying import in_words, rules_in_words
+from genmix.reporting.document import Block, Cell, Paragraph, Section, Table, Tone
+from genmix.reporting.naming import prompt_name
+from genmix.reporting.parts import differences_figure, interval_row
+from genmix.reporting.wording import Words
+from genmix.statistics import Difference, Mean
+from genmix.statistics import Verdict as Judged
+
+
+def difference(gain: Interval) -> Difference:
+    """Return a gain as reports write differences; all of its interval on one side is a verdict."""
+    verdict: Judged = "better" if gain.above else "worse" if gain.below else "no evidence"
+    return Difference(gain.seeds, gain.value, gain.half_width, None, None, verdict)
+
+
+def mean(score: Interval) -> Mean:
+    """Return a score as reports write means."""
+    return Mean(score.seeds, score.value, score.half_width)
+
+
+def arm_name(arm: str, words: Words) -> str:
+    """Name a way of training; a mixer keeps its own name."""
+    return words.get(f"poc.arm.{arm}", arm)
+
+
+def stages_sections(found: Poc, words: Words) -> Iterator[Section]:
+    """Yield the section of the stages, and that of what each part contributed."""
+    blocks: list[Block] = [Paragraph(words("poc.stages.what"))]
+    for name in (BASELINE, PROMPTS, MIXING):
+        stage = found.stage(name)
+        title = words(f"poc.stage.{name}")
+        if stage is None or not stage.rows:
+            blocks.append(Paragraph(words("poc.stages.none", stage=title)))
+            continue
+        blocks.append(Paragraph(_ended(stage, words)))
+        blocks.append(_table(stage, words))
+        if name == PROMPTS:
+            blocks.append(_prompts(stage, words))
+            blocks += [Paragraph(text, quiet=True) for text in _others(stage, words)]
+    yield Section("stages", words("poc.stages.title"), tuple(blocks))
+    yield from _contributions(found, words)
+
+
+def verdict_cell(verdict: Verdict, words: Words) -> str:
+    """Name a decision."""
+    return words(f"poc.verdict.{verdict.decision}")
+
+
+def _ended(stage: Stage, words: Words) -> str:
+    reasons = [in_words(reason, words.language) for reason in stage.verdict.reasons]
+    return words(
+        "poc.stages.ended",
+        stage=words(f"poc.stage.{stage.name}"),
+        verdict=verdict_cell(stage.verdict, words),
+        reasons=words("list.sentences").join(reasons),
+        time=words.duration(stage.seconds),
+    )
+
+
+def _table(stage: Stage, words: Words) -> Table:
+    """Show the ways of training of a stage; prompts have a table of their own."""
+    shown = [row for row in stage.rows if row.scores and row.kind != "prompt"]
+    changes = any(row.change is not None for row in shown)
+    head = [words("table.arm"), words("poc.table.choice"), words("poc.table.gain")]
+    head += [words("poc.table.change")] if changes else []
+    head += [words("poc.table.time"), words("poc.table.chosen")]
+    rows = []
+    for row in shown:
+        gain = row.gains.get(stage.primary)
+        cells = [
+            Cell(arm_name(row.arm, words)),
+            Cell(words.mean(mean(row.scores[stage.primary]))),
+            Cell("–" if gain is None else words.difference(difference(gain))),
+        ]
+        if changes:
+            none = row.change is None
+            cells.append(Cell("–" if none else words.difference(difference(_sure(row)))))
+        tone: Tone | None = "good" if row.chosen else None
+        cells += [
+            Cell(words.duration(row.seconds)),
+            Cell(words("poc.yes") if row.chosen else "–", tone),
+        ]
+        rows.append(tuple(cells))
+    title = words("poc.stages.table", stage=words(f"poc.stage.{stage.name}"))
+    seeds = shown[0].scores[stage.primary].seeds
+    note = words("poc.stages.seeds", seeds=words("seeds", count=seeds))
+    rule = rules_in_words(words.language)["change"] if changes else ""
+    return Table(
+        title, tuple(head), tuple(rows), words("list.sentences").join(filter(None, (note, rule)))
+    )
+
+
+def _sure(row: Row) -> Interval:
+    if row.change is None:
+        raise ValueError(f"{row.arm} changes nothing")
+    return row.change
+
+
+def _prompts(stage: Stage, words: Words) -> Table:
+    """Show the prompts that were trained with alone."""
+    trained = [row for row in stage.rows if row.kind == "prompt" and row.scores]
+    measures = ["kept", "seen", "diversity"]
+    if any("closeness" in (row.measures or {}) for row in trained):
+        measures.append("closeness")
+    rows = tuple(
+        (
+            Cell(prompt_name(row.arm, words.language)),
+            *(Cell(_measure(key, (row.measures or {}).get(key))) for key in measures),
+            Cell(words.difference(difference(row.gains[stage.primary]))),
+            Cell(words("poc.yes") if row.chosen else "–", "good" if row.chosen else None),
+        )
+        for row in trained
+    )
+    head = (
+        words("poc.table.prompt"),
+        *(words(f"poc.measure.{key}") for key in measures),
+        words("poc.table.gain"),
+        words("poc.table.chosen"),
+    )
+    return Table(words("poc.prompts.table"), head, rows, words("poc.prompts.note"))
+
+
+def _measure(key: str, value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.2f}" if key in ("diversity", "closeness") else f"{100 * value:.0f} %"
+
+
+def _others(stage: Stage, words: Words) -> Iterator[str]:
+    """Name the prompts that were not trained with, by why."""
+    rest = [row for row in stage.rows if row.kind == "prompt" and not row.scores]
+    for rule in ("screened-out", "class-lost", "untried"):
+        names = [
+            prompt_name(row.arm, words.language)
+            for row in rest
+            if row.reasons and row.reasons[0].rule == rule
+        ]
+        if names:
+            listed = words("list.comma").join(names)
+            yield words(f"poc.prompts.{rule}", names=listed)
+
+
+def _contributions(found: Poc, words: Words) -> Iterator[Section]:
+    """Draw what every part added to what was there before it."""
+    rows = []
+    for stage in found.stages:
+        for row in stage.rows:
+            if row.kind == "genmix" and stage.name == BASELINE:
+                change: Interval | None = row.gains[stage.primary]
+            else:
+                change = row.change
+            if change is not None:
+                name = words(
+                    "poc.parts.chosen" if row.chosen else "poc.parts.row",
+                    part=arm_name(row.arm, words),
+                )
+                rows.append(interval_row(name, difference(change), words))
+    if rows:
+        title, axis = words("poc.parts.figure"), words("poc.parts.axis")
+        note = words("poc.parts.note")
+        figure = differences_figure("parts", title, rows, axis, words, note)
+        yield Section("parts", words("poc.parts.title"), (figure,))

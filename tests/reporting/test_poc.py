@@ -1,0 +1,141 @@
+"""The report of a proof of concept: decision, reasons and numbers, in both languages."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genmix.experiments.compare import write_json
+from genmix.experiments.poc.result import Example, Poc
+from genmix.experiments.words import percent, points
+from genmix.images import encode_jpeg
+from genmix.reporting.examples import steps_of
+from genmix.reporting.page import render
+from genmix.reporting.poc import poc_report
+from genmix.reporting.reports import report_of
+from genmix.reporting.wording import LANGUAGES, Language, Words
+from tests.reporting.proofs import proof
+from tests.reporting.test_reports import read
+
+FOUND = {
+    "go": proof(dropped=True),
+    "worse": proof({"clean": -0.08}),
+    "small": proof({"target cartoon": -0.01}, half_width=0.01),
+    "unclear": proof({"target cartoon": 0.01}),
+    "one seed": proof(seeds=1),
+    "nothing learnt": proof(learnt=False),
+    "no target": proof(target="none"),
+    "no labels": proof(target="unlabelled", prices=False),
+    "no time": proof(stages=False),
+}
+
+
+def text_of(found: Poc, language: Language) -> str:
+    return read(render(poc_report(found, Words(language)))).replace("\xa0", " ")
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "tone", "begins", "japanese"),
+    [
+        ("go", "gain-above", "good", "Go.", "採用を推奨します。"),
+        ("worse", "worse", "bad", "No-go.", "採用を見送ります。"),
+        ("small", "gain-small", "bad", "No-go.", "採用を見送ります。"),
+        ("nothing learnt", "not-learnt", "bad", "No-go.", "採用を見送ります。"),
+        ("one seed", "one-seed", "open", "Not enough evidence.", "判断材料が不足しています。"),
+        ("unclear", "gain-unclear", "open", "Not enough evidence.", "判断材料が不足しています。"),
+    ],
+)
+def test_every_rule_that_can_decide_has_its_sentence_and_tone(
+    name: str, rule: str, tone: str, begins: str, japanese: str
+) -> None:
+    found = FOUND[name]
+    assert found.final.verdict.reasons[0].rule == rule
+    for language, start in (("en", begins), ("ja", japanese)):
+        report = poc_report(found, Words("en" if language == "en" else "ja"))
+        assert report.decision.startswith(start)
+        assert report.tone == tone
+        gain = found.final.row("chosen").gains[found.final.primary]
+        assert points(gain.value) in report.decision
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", FOUND)
+def test_the_numbers_of_the_page_are_those_of_the_json(name: str, language: Language) -> None:
+    found = Poc.from_dict(FOUND[name].to_dict())
+    text = text_of(found, language)
+    for stage in found.stages:
+        for row in stage.rows:
+            if stage is not found.final or row.chosen or row.kind == "baseline":
+                each = row.scores.values() if row.kind != "prompt" else ()
+                for score in each:
+                    assert f"{percent(score.value)} ± {percent(score.half_width or 0)}" in text
+            for gain in row.gains.values():
+                assert f"{points(gain.value)} ± {percent(gain.half_width or 0)}" in text
+            if row.change is not None:
+                assert points(row.change.value) in text
+
+
+def test_money_stands_beside_time_where_there_are_prices() -> None:
+    text = text_of(FOUND["go"], "en")
+    assert all(f"{value} EUR" in text for value in ("4.56", "1.23", "5.57"))
+    without = text_of(FOUND["no labels"], "en")
+    assert "EUR" not in without
+    assert "not reckoned, as no price was given" in without
+
+
+def test_what_was_left_out_and_what_there_was_no_time_for_is_said() -> None:
+    assert "seeds 5 → 4; settings 1 → 0" in text_of(FOUND["go"], "en")
+    assert "シード 5 → 4、設定 1 → 0" in text_of(FOUND["go"], "ja")
+    text = text_of(FOUND["no time"], "en")
+    assert "Stage 2: prompts: the time given did not allow it" in text
+    assert "A larger " in text
+
+
+def test_a_target_without_labels_is_never_said_to_be_tested_on() -> None:
+    text = text_of(FOUND["no labels"], "en")
+    assert "nothing was tested on them" in text
+    assert "Label some pictures of the other domain" in text
+    assert "Not measured: photos of other domains" in text
+    assert "another domain" not in text_of(FOUND["no target"], "en")
+
+
+def test_why_prompts_are_out_is_told_by_their_names() -> None:
+    text = text_of(FOUND["go"], "ja")
+    assert "スクリーニングの合格率が低く不採用：霧" in text
+    assert "他の候補を優先し学習していないもの：雨" in text
+
+
+NAMES = {
+    "PoC", "genmix", "mixup", "cutmix", "cartoon", "FGSM", "CPU", "GPU", "DiffuseMix", "US", "EUR",
+    "dog", "elephant", "efficientnet", "lite", "fine", "tune", "python", "domain", "adaptation",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_no_english_but_names_is_left_in_japanese(name: str) -> None:
+    assert set(re.findall(r"[A-Za-z]{2,}", text_of(FOUND[name], "ja"))) <= NAMES
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_folder_of_a_proof_is_reported_with_the_pictures_that_are_left(
+    tmp_path: Path, language: Language
+) -> None:
+    names = ("original", "edit", "hybrid", "composite")
+    jpeg = encode_jpeg(np.full((64, 64, 3), 128, np.uint8))
+    for name in names:
+        (tmp_path / f"{name}.jpg").write_bytes(jpeg)
+    example = Example("dog", "graffiti", *(f"{name}.jpg" for name in names))
+    assert len(steps_of(tmp_path, example, Words(language))) == len(names)
+    values = FOUND["go"].to_dict()
+    shown = {name: f"{name}.jpg" for name in names} | {"label": "dog", "prompt": "graffiti"}
+    write_json(tmp_path / "poc.json", values | {"examples": [shown]})
+    page = report_of(tmp_path, language)
+    assert page.count("data:image/jpeg") == len(names)
+    (tmp_path / "composite.jpg").unlink()
+    assert "data:image/jpeg" not in report_of(tmp_path, language)
+
+
+def test_the_same_proof_gives_the_same_page() -> None:
+    report = poc_report(FOUND["go"], Words("ja"))
+    assert render(report) == render(poc_report(FOUND["go"], Words("ja")))
