@@ -118,6 +118,8 @@ def poc(
     from genmix.cli.poc_tables import plan_in_words, print_poc
     from genmix.experiments.poc import Prices
     from genmix.experiments.poc import poc as run
+    from genmix.reporting.reports import report_of
+    from genmix.storage import write_whole
 
     def planned(planning: "Planning") -> None:
         for line in plan_in_words(planning, lang):
@@ -136,11 +138,13 @@ def poc(
             planned=planned,
             progress=progress,
         )
+    report = "report.html" if lang == "en" else f"report.{lang}.html"
+    write_whole(Path(out) / report, report_of(Path(out), lang).encode())
     if as_json:
         click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=1))
         return
     print_poc(found, Console(), lang)
-    for name in ("poc.json", "recipe.yaml"):
+    for name in ("poc.json", "recipe.yaml", report):
         click.echo(str(Path(out) / name))
 
 
