@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# Processes that run the tests.
+JOBS   ?= 2
 
 # What the tests drive beside Python: a browser, a reader of metadata, one of PDF, a Japanese font.
 PROGRAMS := chromium exiftool pdftoppm
@@ -13,7 +15,7 @@ demo: $(VENV)/demo.installed  ## Install, run the main job on real photos, show 
 	$(BIN)/genmix demo -o demo-output
 
 test: check programs  ## Install, check and run every test.
-	$(BIN)/python -m pytest --cov
+	$(BIN)/python -m pytest --cov --numprocesses $(JOBS) --dist worksteal
 
 check: $(VENV)/dev.installed  ## Format, lint, types and import rules.
 	$(BIN)/ruff format --check .

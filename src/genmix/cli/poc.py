@@ -29,7 +29,7 @@ class _Budget(click.ParamType[float]):
         return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
-@click.command()
+@click.command(short_help="Find out in three stages whether genmix is worth it.")
 @click.argument("data", type=click.Path())
 @click.option("-o", "--out", required=True, type=click.Path(), help="The folder of the result.")
 @click.option(
