@@ -53,7 +53,7 @@ def test_an_ablation_has_a_report_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("made", "said"),
     [
-        ({}, "neither comparison.json nor ablation.json"),
+        ({}, "holds no poc.json, comparison.json or ablation.json"),
         ({"comparison.json": "{}"}, "cannot read"),
         ({"ablation.json": "no"}, "cannot read"),
     ],

@@ -234,7 +234,7 @@ def test_no_english_is_left_in_a_japanese_report_but_names(page: str) -> None:
 
 
 def test_a_folder_with_neither_is_an_error_that_says_what_to_give(tmp_path: Path) -> None:
-    with pytest.raises(ExperimentError, match=r"neither poc\.json, comparison\.json nor"):
+    with pytest.raises(ExperimentError, match=r"no poc\.json, comparison\.json or"):
         report_of(tmp_path, "en")
 
 

@@ -20,7 +20,7 @@ import click
     help="Where to write it  [default: report.html or report.ja.html in FOLDER]",
 )
 def report(folder: str, lang: str, out: str | None) -> None:
-    """Write a report of what genmix compare or genmix ablate found in FOLDER.
+    """Write a report of what genmix compare, ablate or poc found in FOLDER.
 
     One HTML file that opens in any browser without a network, and prints to a few pages.
 

@@ -38,7 +38,7 @@ def report_of(folder: Path, language: Language) -> str:
         found = Comparison.read(comparison)
         return render(comparison_report(found, words, composites_of(folder, words)))
     raise ExperimentError(
-        f"{folder} holds neither poc.json, comparison.json nor ablation.json: give the folder of a "
+        f"{folder} holds no poc.json, comparison.json or ablation.json: give the folder of a "
         "finished genmix poc, compare or ablate"
     )
 
