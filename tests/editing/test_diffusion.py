@@ -263,6 +263,16 @@ def test_what_the_models_own_checker_refuses_is_black_unless_it_is_off(tiny_edit
     assert not refused.any()
     (kept,) = tiny_editor("refusing", safety=False).edit(*asked)
     assert kept.any()
+    names = ("refusing", "pix2pix", "image_to_image", "kontext")
+    assert [tiny_editor(name).refuses for name in names] == [True, False, False, False]
+    assert not tiny_editor("refusing", safety=False).refuses
+
+
+def test_what_overflows_to_no_number_is_grey_and_not_black(tiny_editor: Open) -> None:
+    editor = tiny_editor()
+    editor.pipeline.vae.decoder.conv_out.bias.data.fill_(float("nan"))
+    (edit,) = editor.edit([photo()], [SNOW], [1])
+    assert set(np.unique(edit)) == {128}
 
 
 def test_it_says_what_it_is(tiny_editor: Open) -> None:

@@ -266,14 +266,15 @@ def test_a_wrong_address_or_setting_is_one_line(
 def test_what_draws_there_and_under_which_licence_is_the_servers_word() -> None:
     class Licensed(CountingEditor):
         licence = "openrail++"
+        refuses = True
 
-    for local, generative, licence in (
-        (ProceduralEditor(), False, None),
-        (CountingEditor(), True, None),
-        (Licensed(), True, "openrail++"),
+    for local, said in (
+        (ProceduralEditor(), (False, None, False)),
+        (CountingEditor(), (True, None, False)),
+        (Licensed(), (True, "openrail++", True)),
     ):
         with serving(local) as address:
             remote = RemoteEditor(address)
-            assert (remote.generative, remote.licence) == (generative, licence)
+            assert (remote.generative, remote.licence, remote.refuses) == said
     other = RemoteEditor("http://localhost:9", model="gpt-image-1")
-    assert (other.generative, other.licence) == (True, None)
+    assert (other.generative, other.licence, other.refuses) == (True, None, False)

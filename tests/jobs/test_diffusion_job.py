@@ -6,12 +6,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from genmix.jobs.pipeline import ahead
+from genmix.datasets import Photo, Source, open_source
+from genmix.editing.cache import EditCache
+from genmix.images import Image
+from genmix.jobs.augment import open_bank
+from genmix.jobs.pipeline import Edited, Pipeline, ahead
+from genmix.prompts import Prompt
+from genmix.recipe import Recipe
 from tests.jobs.outputs import rows
 from tests.tiny_pipelines import pix2pix
 
@@ -45,6 +52,59 @@ def test_killed_and_resumed_nothing_is_edited_twice(photos: Path, tmp_path: Path
     assert all("steps=2" in row["editor"] for row in rows(out))
     card = (out / "README.md").read_text()
     assert "| licence of the model | mit |" in card
+
+
+class SlowEditor:
+    """Waits, at its second batch, for what is said to go on meanwhile."""
+
+    fingerprint = "slow/1"
+    batch_size = 4
+    overlap = True
+
+    def __init__(self) -> None:
+        self.third_read, self.first_composed = threading.Event(), threading.Event()
+        self.threads: list[threading.Thread] = []
+
+    def check(self, prompts: Sequence[Prompt]) -> None: ...
+
+    def edit(
+        self,
+        images: Sequence[Image],
+        prompts: Sequence[Prompt],  # noqa: ARG002
+        seeds: Sequence[int],  # noqa: ARG002
+    ) -> list[Image]:
+        self.threads.append(threading.current_thread())
+        if len(self.threads) == 2:
+            assert self.third_read.wait(60)
+            assert self.first_composed.wait(60)
+        return [255 - image for image in images]
+
+
+def test_while_a_batch_is_edited_the_next_is_read_and_the_last_composed(
+    photos: Path, small: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, editor = open_source(photos), SlowEditor()
+    bank = open_bank(small, 1, lambda *_: None)
+    pipeline = Pipeline(source, small, small.chosen_prompts(), bank, EditCache(tmp_path))
+    pipeline.editor = editor
+    read, compose = type(source).read, pipeline.compose
+
+    def reading(self: Source, photo: Photo) -> bytes:
+        if photo == source.photos[4]:  # of the third batch, at two prompts a photo
+            editor.third_read.set()
+        return read(self, photo)
+
+    def composing(edited: Edited) -> Any:
+        editor.first_composed.set()
+        return compose(edited)
+
+    monkeypatch.setattr(type(source), "read", reading)
+    monkeypatch.setattr(pipeline, "compose", composing)
+    made = list(pipeline.run(source.photos))
+    assert [row.row["source"] for row in made] == [p.path for p in source.photos for _ in (0, 1)]
+    assert {one.row["decision"] for one in made} == {"written"}
+    # In the caller's thread, where Ctrl-C arrives.
+    assert set(editor.threads) == {threading.current_thread()}
 
 
 def test_reading_ahead_keeps_the_order_and_overlaps() -> None:

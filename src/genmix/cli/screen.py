@@ -35,6 +35,9 @@ def _limit_options(command: Any) -> Any:
 @click.option(
     "-o", "--report", type=click.Path(), help="The folder to write to  [default: OUT-screening]"
 )
+@click.option(
+    "--recipe", metavar="NAME|FILE", help="Take the screens of this recipe, not those of OUT."
+)
 @click.option("--on", metavar="NAME,…", help="Turn these screens on: similarity, density, …")
 @click.option("--off", metavar="NAME,…", help="Turn these off.")
 @click.option("--encoder", metavar="NAME", help="Of similarity and density.")
@@ -47,6 +50,7 @@ def screen(
     out: str,
     source: str,
     report: str | None,
+    recipe: str | None,
     limit: int | None,
     edits: str | None,
     **choices: Any,
@@ -61,15 +65,19 @@ def screen(
     \b
     genmix screen out --photos pics --on density --encoder efficientnet_lite0
     genmix screen out --photos pics --structure-min 0.3 --similarity-min 0.25
+    genmix screen out --photos pics --recipe mine.yaml
     """
     from pathlib import Path
 
     from genmix.jobs.rescreen import rescreen
+    from genmix.recipe import load_recipe
 
     used: list[Recipe] = []
 
-    def change(recipe: "Recipe") -> "Recipe":
-        used.append(recipe.changed(screens=_changes(recipe, **choices)))
+    def change(made_by: "Recipe") -> "Recipe":
+        screens = made_by.screens if recipe is None else load_recipe(recipe).screens
+        chosen = made_by.changed(screens=screens.model_dump())
+        used.append(chosen.changed(screens=_changes(chosen, **choices)))
         return used[0]
 
     with progress_bar() as progress:

@@ -28,6 +28,7 @@ class Editor(Protocol):
         about: What to tell people who get the pictures, as a mapping of text to text.
         generative: Whether a trained model draws the pictures; yes, if it does not say.
         licence: The licence of its model, as the model's own card states it.
+        refuses: Whether a safety checker of its own turns pictures that it refuses all black.
     """
 
     @property

@@ -37,6 +37,9 @@ _START_SECONDS = 5.0
 _PICTURES_A_CONNECTION = 4
 """In a batch, so that a slow answer leaves no connection idle for long."""
 
+_OPTIONAL = {"generative", "licence", "refuses"}
+"""What an editor may say of itself, and a server of an editor."""
+
 _AGAIN = {408, 429, 500, 502, 503, 504}
 _NEVER_AGAIN = {"editor_failed", "insufficient_quota"}
 
@@ -49,6 +52,7 @@ class _Offer:
     about: Mapping[str, str]
     generative: bool = True
     licence: str | None = None
+    refuses: bool = False
 
 
 class _TryAgainError(Exception):
@@ -75,9 +79,11 @@ class RemoteEditor:
     Attributes:
         batch_size: How many pictures a call takes best.
         processes: How many processes make sense: one, with many requests under way.
+        overlap: That photos are best read, and composites made, while the server edits.
     """
 
     processes = 1
+    overlap = True
 
     def __init__(
         self,
@@ -132,6 +138,11 @@ class RemoteEditor:
     def licence(self) -> str | None:
         """The licence of its model, if the server states one."""
         return self._offer.licence
+
+    @property
+    def refuses(self) -> bool:
+        """Whether a safety checker there turns pictures that it refuses all black."""
+        return self._offer.refuses
 
     def check(self, prompts: Sequence[Prompt]) -> None:
         """Refuse, before any work, what the server's editor cannot do; see `Editor`."""
@@ -214,7 +225,7 @@ class RemoteEditor:
                 f"{self._strength}: change the recipe, or start the server with --strength "
                 f"{self._strength}"
             )
-        more = {k: v for k, v in model["genmix"].items() if k in {"generative", "licence"}}
+        more = {k: v for k, v in model["genmix"].items() if k in _OPTIONAL}
         return _Offer(model["id"], about, **more)
 
     def _run(self, work: Callable[[httpx.AsyncClient], Coroutine[Any, Any, T]]) -> T:

@@ -10,7 +10,7 @@ from genmix.editing import Editor
 from genmix.errors import OutputError, SourceError
 from genmix.fractals import FractalBank
 from genmix.jobs.finish import finish
-from genmix.jobs.folder import WHOLE, OutputFolder, Share
+from genmix.jobs.folder import OWN_CHECKER, WHOLE, OutputFolder, Share
 from genmix.jobs.likeness import class_gaussians
 from genmix.jobs.local import run_local
 from genmix.jobs.plan import Plan, listing_digest, spread
@@ -20,6 +20,7 @@ from genmix.jobs.summary import Summary, Tally
 from genmix.provenance.metadata import CREATOR
 from genmix.provenance.signing import Signing
 from genmix.recipe import Recipe, load_recipe
+from genmix.screening import screen_models
 from genmix.storage import cache_folder
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -69,7 +70,7 @@ def augment(
     with folder.locked(share):
         bank = open_bank(recipe, workers, progress)
         editor = recipe.editor.open()
-        folder.claim(_identity(plan, editor.fingerprint, bank, signing))
+        folder.claim(_identity(plan, editor, bank, signing))
         folder.clean(share)
         folder.forget_incomplete(plan.shard_count)
         work = ShardWork(
@@ -156,14 +157,19 @@ def _run(plan: Plan, work: ShardWork, workers: int, progress: Progress) -> Summa
 
 
 def _identity(
-    plan: Plan, editor: str, bank: FractalBank, signing: Signing | None
+    plan: Plan, editor: Editor, bank: FractalBank, signing: Signing | None
 ) -> dict[str, Any]:
     """Everything that the output's bytes depend on, as plain values.
 
     Of the editor's settings the fingerprint has those that change a picture; the others, such as
-    the size of a batch, may change from one run to the next.
+    the size of a batch, may change from one run to the next. The models of the screens are opened
+    here, so that one which cannot be had is told of before any edit is made.
     """
     recipe = plan.recipe
+    judges = {
+        "screen models": screen_models(recipe.screens),
+        OWN_CHECKER: getattr(editor, "refuses", False),
+    }
     left_out = {"prompts": {"library"}, "editor": {"settings"}}
     return {
         "format": 2,
@@ -172,7 +178,8 @@ def _identity(
         **recipe.model_dump(mode="json", exclude=left_out),
         "prompt list": [prompt.id for prompt in plan.prompts],
         "prompt texts": [[prompt.prompt, prompt.instruction] for prompt in plan.prompts],
-        "editor version": editor,
+        "editor version": editor.fingerprint,
+        **{key: value for key, value in judges.items() if value},
         "fractals version": bank.fingerprint,
         "number of photos": len(plan.photos),
         "listing of photos": listing_digest(plan.photos),

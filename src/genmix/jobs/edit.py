@@ -11,17 +11,16 @@ from typing import Any
 import cv2
 
 from genmix.datasets import Photo, Source
+from genmix.editing import Editor
 from genmix.editing.cache import EditCache
 from genmix.errors import ImageError, SourceError
-from genmix.fractals import FractalBank
 from genmix.jobs.augment import Progress, make_plan, sensible_workers
 from genmix.jobs.folder import WHOLE, Share
 from genmix.jobs.local import Tick, run_local
-from genmix.jobs.pipeline import Pipeline, Task, ahead
+from genmix.jobs.pipeline import EditCount, Task, ahead, make_edits, read_photo
 from genmix.jobs.plan import items_of
 from genmix.prompts import Prompt
 from genmix.recipe import Recipe, load_recipe
-from genmix.screening import ScreenSettings
 
 
 @dataclass
@@ -83,9 +82,7 @@ def edit(
     """
     started = time.monotonic()
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    # Screens judge an edit when it is used, and the originals need none.
-    no_screens = dict.fromkeys(ScreenSettings.model_fields)
-    recipe = recipe.changed(screens=no_screens, output={"originals": "none"})
+    recipe = recipe.changed(output={"originals": "none"})  # which need no edit
     plan, photos = make_plan(source, recipe, limit)
     shards = [plan.shard(k) for k in range(plan.shard_count) if share.takes(k)]
     chosen = sum(map(len, shards))
@@ -131,22 +128,21 @@ class _EditWork:
     edits: Path
 
     def __call__(self, photos: Sequence[Photo], tick: Tick) -> _Counts:
-        counts, before = _Counts(), (self._pipeline.edits.made, self._pipeline.edits.reused)
-        editor = self._pipeline.editor
+        cv2.setNumThreads(1)  # the workers are the parallelism
+        counts, count = _Counts(), EditCount()
         tasks = self._tasks(photos, counts)
-        batches = iter(lambda: list(islice(tasks, editor.batch_size)), [])
-        for batch in ahead(batches) if getattr(editor, "overlap", False) else batches:
-            self._pipeline.edit(batch)
+        batches = iter(lambda: list(islice(tasks, self._editor.batch_size)), [])
+        for batch in ahead(batches) if getattr(self._editor, "overlap", False) else batches:
+            make_edits(batch, self.recipe, self._editor, EditCache(self.edits), count)
             for _ in batch:
                 tick()
-        counts.made = self._pipeline.edits.made - before[0]
-        counts.reused = self._pipeline.edits.reused - before[1]
+        counts.made, counts.reused = count.made, count.reused
         return counts
 
     def _tasks(self, photos: Sequence[Photo], counts: _Counts) -> Iterator[Task]:
         for photo in photos:
             try:
-                ready = self._pipeline.read(photo)
+                ready = read_photo(self.source, photo, self.recipe)
             except ImageError as error:
                 counts.failed_photos[photo.path] = str(error)
                 continue
@@ -155,7 +151,5 @@ class _EditWork:
                     yield Task(ready, item.prompt, item.variant)
 
     @cached_property
-    def _pipeline(self) -> Pipeline:
-        cv2.setNumThreads(1)  # the workers are the parallelism
-        bank = FractalBank.open(1, 8, 0)  # nothing is blended; a pipeline has a bank
-        return Pipeline(self.source, self.recipe, self.prompts, bank, EditCache(self.edits))
+    def _editor(self) -> Editor:
+        return self.recipe.editor.open()

@@ -7,15 +7,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from genmix.datasets import Source
+from genmix.datasets import Photo, Source
 from genmix.editing.cache import EditCache
 from genmix.jobs.augment import make_plan, open_bank, sensible_workers
 from genmix.jobs.folder import WHOLE, Share
+from genmix.jobs.likeness import class_gaussians
 from genmix.jobs.pipeline import Pipeline
 from genmix.jobs.plan import Plan, spread
 from genmix.recipe import Recipe, load_recipe
 
 _SAMPLE_ITEMS = 48
+_COMPARED_CLASSES = 4
+_COMPARED_PHOTOS = 4
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,7 @@ class _Sample:
         recipe = plan.recipe.changed(fractals={"count": count})
         bank = open_bank(recipe, 1, lambda *_: None)
         pipeline = Pipeline(source, recipe, plan.prompts, bank, EditCache(scratch))
+        pipeline.gaussians = class_gaussians(_few_of_a_few_classes(plan), source)
         sample = spread(plan.photos, max(1, _SAMPLE_ITEMS // plan.items_per_photo))
         times, made = [], []
         for _ in range(2):
@@ -117,6 +121,16 @@ class _Sample:
             output_bytes=sum(len(one.data) for one in made if one.data is not None),
             cache_bytes=sum(f.stat().st_size for f in scratch.rglob("*.jpg")),
         )
+
+
+def _few_of_a_few_classes(plan: Plan) -> Plan:
+    """Plan so few photos that comparing them takes a moment, with two of a class if there are."""
+    classes: dict[str, list[Photo]] = {}
+    for photo in plan.photos:
+        classes.setdefault(photo.label, []).append(photo)
+    largest = sorted(classes.values(), key=len, reverse=True)[:_COMPARED_CLASSES]
+    photos = [photo for some in largest for photo in some[:_COMPARED_PHOTOS]]
+    return Plan(photos, plan.recipe, plan.prompts)
 
 
 def _free_bytes(place: Path) -> int:

@@ -24,6 +24,9 @@ from genmix.storage import write_whole, writing
 FORGOTTEN = "forgotten.jsonl"
 """The file of the output that says which photos were withdrawn, by their hash alone."""
 
+OWN_CHECKER = "own safety checker"
+"""What the record of a run has where the editor's own checker refuses pictures."""
+
 _PART = "part.parquet"
 
 

@@ -6,8 +6,8 @@ Nothing is written here but the edit cache.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -34,7 +34,14 @@ from genmix.prompts import Prompt
 from genmix.provenance.metadata import digital_source_type, item_name, packet
 from genmix.provenance.signing import Signing
 from genmix.recipe import Recipe
-from genmix.screening import ClassGaussians, Subject, Verdict, judge_all, open_screens
+from genmix.screening import (
+    AnyScreen,
+    ClassGaussians,
+    Subject,
+    Verdict,
+    judge_all,
+    open_screens,
+)
 from genmix.seeding import generator, seed_of
 
 
@@ -87,13 +94,13 @@ _Batch: TypeAlias = list[tuple[Item, Task | Ready | Unusable]]
 
 @dataclass(frozen=True)
 class Edited:
-    """A task with its edit and what the screens say of it."""
+    """A task with its edit and, once they were asked, what the screens say of it."""
 
     task: Task
     seed: int
     key: str
     edit: Image
-    verdicts: dict[str, Verdict]
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
 
     @property
     def rejected(self) -> Verdict | None:
@@ -162,35 +169,47 @@ class Pipeline:
         return self.recipe.editor.open()
 
     @cached_property
-    def _screens(self) -> Sequence[Any]:
-        return open_screens(self.recipe.screens, self.gaussians)
+    def screens(self) -> Sequence[AnyScreen]:
+        """The recipe's screens, and that of the editor's own safety checker."""
+        own_checker: bool = getattr(self.editor, "refuses", False)
+        return open_screens(self.recipe.screens, self.gaussians, own_checker=own_checker)
 
     def run(self, photos: Iterable[Photo]) -> Iterator[Made]:
         """Yield what becomes of every item of these photos, in the plan's order.
 
         Memory holds one batch of the editor, however many photos there are; three, if the editor
-        asks that photos be read and composites made while it edits.
+        asks that photos be read and composites made while it edits. It edits in the thread of the
+        caller, so that Ctrl-C reaches it.
 
         Raises:
             EditorError: If the editor fails.
             OutputError: If the edit cache cannot be written.
         """
         batches: Iterator[_Batch] = _batches(self._planned(photos), self.editor.batch_size)
-        overlap: bool = getattr(self.editor, "overlap", False)
-        edits = self._edited(ahead(batches) if overlap else batches)
-        for batch, edited in ahead(edits) if overlap else edits:
-            for item, outcome in batch:
-                if isinstance(outcome, Unusable):
-                    yield self._failed(item, outcome)
-                elif isinstance(outcome, Ready):
-                    yield self._original(item, outcome)
-                else:
-                    yield self._composite(item, next(edited))
+        if not getattr(self.editor, "overlap", False):
+            for batch in batches:
+                yield from self._finished(batch, self.make(_tasks(batch)))
+            return
+        with ThreadPoolExecutor(1) as thread:
+            coming: Future[list[Made]] | None = None
+            for batch in ahead(batches):
+                made = self.make(_tasks(batch))
+                if coming is not None:
+                    yield from coming.result()
+                coming = thread.submit(lambda *work: list(self._finished(*work)), batch, made)
+            if coming is not None:
+                yield from coming.result()
 
-    def _edited(self, batches: Iterator[_Batch]) -> Iterator[tuple[_Batch, Iterator[Edited]]]:
-        for batch in batches:
-            tasks = [task for _, task in batch if isinstance(task, Task)]
-            yield batch, iter(self.edit(tasks))
+    def _finished(self, batch: _Batch, edits: Sequence[Edited]) -> Iterator[Made]:
+        """Yield what becomes of a batch's items."""
+        edited = iter(self.judge(edits))
+        for item, outcome in batch:
+            if isinstance(outcome, Unusable):
+                yield self._failed(item, outcome)
+            elif isinstance(outcome, Ready):
+                yield self._original(item, outcome)
+            else:
+                yield self._composite(item, next(edited))
 
     def read(self, photo: Photo) -> Ready:
         """Read a photo and make it square.
@@ -198,27 +217,26 @@ class Pipeline:
         Raises:
             ImageError: If it cannot be used, with the reason.
         """
-        data = self.source.read(photo)
-        return self._prepared(photo, data, hashlib.sha256(data).hexdigest())
+        return read_photo(self.source, photo, self.recipe)
 
     def edit(self, tasks: Sequence[Task]) -> list[Edited]:
         """Edit and screen a batch; edits that the cache has are not made again."""
-        seeds = [seed_of("edit", self.recipe.seed, *task.name) for task in tasks]
-        keys = [self._key(task, seed) for task, seed in zip(tasks, seeds, strict=True)]
-        edits = [self.cache.get(key) for key in keys]
-        missing = [k for k, edit in enumerate(edits) if edit is None]
-        made = self.editor.edit(
-            [tasks[k].ready.image for k in missing],
-            [tasks[k].prompt for k in missing],
-            [seeds[k] for k in missing],
-        )
-        for k, edit in zip(missing, made, strict=True):
-            edits[k] = self.cache.put(keys[k], edit)
-        self.edits.made += len(missing)
-        self.edits.reused += len(tasks) - len(missing)
-        present = [edit for edit in edits if edit is not None]
-        verdicts = self._judge(tasks, present)
-        return [Edited(*parts) for parts in zip(tasks, seeds, keys, present, verdicts, strict=True)]
+        return self.judge(self.make(tasks))
+
+    def make(self, tasks: Sequence[Task]) -> list[Edited]:
+        """Edit a batch, and ask no screen; edits that the cache has are not made again."""
+        return make_edits(tasks, self.recipe, self.editor, self.cache, self.edits)
+
+    def judge(self, edits: Sequence[Edited]) -> list[Edited]:
+        """Ask the screens about edits; those of a photo follow each other, in the plan's order."""
+        tasks = [edited.task for edited in edits]
+        originals = [task.ready.image for task in tasks]
+        subjects = [
+            Subject(task.ready.photo.path, task.ready.photo.label, (task.prompt.id, task.variant))
+            for task in tasks
+        ]
+        verdicts = judge_all(self.screens, originals, [edited.edit for edited in edits], subjects)
+        return [replace(edited, verdicts=v) for edited, v in zip(edits, verdicts, strict=True)]
 
     def compose(self, edited: Edited) -> tuple[Composition, Image]:
         """Draw the choices of an item's composite and make it: uint8, size x size x 3."""
@@ -261,27 +279,11 @@ class Pipeline:
         try:
             data = self.source.read(photo)
             sha256 = hashlib.sha256(data).hexdigest()
-            return None if sha256 in self.forgotten else self._prepared(photo, data, sha256)
+            if sha256 in self.forgotten:
+                return None
+            return Ready(photo, data, sha256, _square(data, self.recipe))
         except ImageError as error:
             return Unusable(str(error), sha256)
-
-    def _prepared(self, photo: Photo, data: bytes, sha256: str) -> Ready:
-        image = prepare(decode(data, at_least=self.recipe.size), self.recipe.size, self.recipe.fit)
-        return Ready(photo, data, sha256, image)
-
-    def _key(self, task: Task, seed: int) -> str:
-        sha256, fingerprint = task.ready.sha256, self.editor.fingerprint
-        return self.cache.key(
-            sha256, self.recipe.size, self.recipe.fit, task.prompt, fingerprint, seed
-        )
-
-    def _judge(self, tasks: Sequence[Task], edits: list[Image]) -> list[dict[str, Verdict]]:
-        originals = [task.ready.image for task in tasks]
-        subjects = [
-            Subject(task.ready.photo.path, task.ready.photo.label, (task.prompt.id, task.variant))
-            for task in tasks
-        ]
-        return judge_all(self._screens, originals, edits, subjects)
 
     def _failed(self, item: Item, photo: Unusable) -> Made:
         return Made(self._row(item, photo.sha256) | {"decision": "failed", "reason": photo.reason})
@@ -363,6 +365,53 @@ class Pipeline:
     @cached_property
     def _model_license(self) -> str | None:
         return model_license(self.editor, self.recipe)
+
+
+def read_photo(source: Source, photo: Photo, recipe: Recipe) -> Ready:
+    """Read a photo and make it square.
+
+    Raises:
+        ImageError: If it cannot be used, with the reason.
+    """
+    data = source.read(photo)
+    return Ready(photo, data, hashlib.sha256(data).hexdigest(), _square(data, recipe))
+
+
+def make_edits(
+    tasks: Sequence[Task], recipe: Recipe, editor: Editor, cache: EditCache, count: EditCount
+) -> list[Edited]:
+    """Edit a batch; edits that the cache has are not made again.
+
+    Raises:
+        EditorError: If the editor fails.
+        OutputError: If the edit cache cannot be written.
+    """
+    seeds = [seed_of("edit", recipe.seed, *task.name) for task in tasks]
+    keys = [
+        cache.key(task.ready.sha256, recipe.size, recipe.fit, task.prompt, editor.fingerprint, seed)
+        for task, seed in zip(tasks, seeds, strict=True)
+    ]
+    edits = [cache.get(key) for key in keys]
+    missing = [k for k, edit in enumerate(edits) if edit is None]
+    made = editor.edit(
+        [tasks[k].ready.image for k in missing],
+        [tasks[k].prompt for k in missing],
+        [seeds[k] for k in missing],
+    )
+    for k, edit in zip(missing, made, strict=True):
+        edits[k] = cache.put(keys[k], edit)
+    count.made += len(missing)
+    count.reused += len(tasks) - len(missing)
+    present = [edit for edit in edits if edit is not None]
+    return [Edited(*parts) for parts in zip(tasks, seeds, keys, present, strict=True)]
+
+
+def _square(data: bytes, recipe: Recipe) -> Image:
+    return prepare(decode(data, at_least=recipe.size), recipe.size, recipe.fit)
+
+
+def _tasks(batch: _Batch) -> list[Task]:
+    return [task for _, task in batch if isinstance(task, Task)]
 
 
 def _hashes(data: bytes) -> dict[str, str]:

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from genmix.compose import hybrid, mask_of
-from genmix.datasets import Ignored, Photo
+from genmix.datasets import Ignored, Photo, Source, open_source
 from genmix.editing.cache import EditCache
-from genmix.errors import ImageError
+from genmix.errors import ImageError, SourceError
 from genmix.images import Image
 from genmix.jobs.augment import Progress, default_edits, open_bank
+from genmix.jobs.likeness import class_gaussians
 from genmix.jobs.pipeline import Edited, Pipeline, Task
-from genmix.jobs.plan import items_of
+from genmix.jobs.plan import Plan, items_of
 from genmix.recipe import Recipe
 from genmix.sheets import SheetRow, draw_sheet
 
@@ -23,6 +24,7 @@ def preview(
     photos: Sequence[str | Path],
     recipe: Recipe,
     *,
+    source: str | Path | None = None,
     edits: Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> Image:
@@ -31,6 +33,9 @@ def preview(
     Args:
         photos: Picture files.
         recipe: What to do; of several variants, the first is shown.
+        source: The set that the photos are of. Then they become what `genmix.jobs.augment` makes of
+            them there, and the screens know their classes; without, the screen `density` is left
+            out.
         edits: The folder of the edit cache; in the user's cache folder when left out.
         progress: Told (stage, done, total).
 
@@ -39,17 +44,21 @@ def preview(
 
     Raises:
         ImageError: If a photo cannot be used; the message names it.
+        SourceError: If a photo is not in the source.
         GenmixError: If the recipe, its prompts or its editor cannot be used.
     """
     recipe = recipe.changed(variants=1, output={"originals": "none"})
     prompts = recipe.chosen_prompts()
     recipe.editor.open().check(prompts)
+    known = _Files() if source is None else open_source(source)
+    chosen = _chosen(photos, None if source is None else known)
     bank = open_bank(recipe, 1, progress)
-    pipeline = Pipeline(_Files(), recipe, prompts, bank, EditCache(edits or default_edits()))
+    pipeline = Pipeline(known, recipe, prompts, bank, EditCache(edits or default_edits()))
+    if source is not None:
+        pipeline.gaussians = class_gaussians(Plan(known.photos, recipe, prompts), known)
     rows: list[SheetRow] = []
-    for done, path in enumerate(photos):
+    for done, (path, photo) in enumerate(chosen.items()):
         progress("photos", done, len(photos))
-        photo = Photo(str(path), "")
         try:
             ready = pipeline.read(photo)
         except ImageError as error:
@@ -60,10 +69,22 @@ def preview(
             if item.prompt is not None
         ]
         edited = pipeline.edit(tasks)
-        rows += _photo_rows("/".join(Path(path).parts[-2:]), edited, pipeline)
+        rows += _photo_rows("/".join(path.parts[-2:]), edited, pipeline)
     progress("photos", len(photos), len(photos))
     shown_prompts = [] if recipe.prompts.per_photo else [prompt.name.en for prompt in prompts]
     return draw_sheet(rows, ["original", *shown_prompts])
+
+
+def _chosen(photos: Sequence[str | Path], source: Source | None) -> dict[Path, Photo]:
+    """Find each picture file in its source, if that is given."""
+    paths = list(map(Path, photos))
+    if source is None:
+        return {path: Photo(str(path), "") for path in paths}
+    places = {place.resolve(): p for p in source.photos if (place := source.locate(p)) is not None}
+    for path in paths:
+        if path.resolve() not in places:
+            raise SourceError(f"{path} is none of the photos of the source: give the set it is of")
+    return {path: places[path.resolve()] for path in paths}
 
 
 def _photo_rows(name: str, edited: Sequence[Edited], pipeline: Pipeline) -> list[SheetRow]:

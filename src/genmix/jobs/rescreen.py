@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from genmix.datasets import Photo, Source, open_source
 from genmix.datasets.manifest import iterate_rows
@@ -14,15 +14,13 @@ from genmix.editing.cache import EditCache
 from genmix.errors import ImageError, OutputError, SourceError
 from genmix.images import Image, decode, prepare
 from genmix.jobs.augment import Progress, default_edits
-from genmix.jobs.folder import OutputFolder
+from genmix.jobs.folder import OWN_CHECKER, OutputFolder
 from genmix.jobs.likeness import class_gaussians
 from genmix.jobs.plan import Plan, spread
 from genmix.recipe import Recipe
-from genmix.screening import Screen, Subject, SubjectScreen, Verdict, judge_all, open_screens
+from genmix.screening import AnyScreen, Subject, Verdict, judge_all, open_screens
 from genmix.seeding import generator
 from genmix.sheets import SheetRow, draw_sheet
-
-AnyScreen: TypeAlias = Screen | SubjectScreen
 
 
 @dataclass(frozen=True)
@@ -89,11 +87,13 @@ def rescreen(
         SourceError: If the photos are not those that the output was made of.
         ScreenError: If a screen's model cannot be opened.
     """
-    recipe, rows = change(_recipe(Path(out))), _rows(Path(out))
+    made_by, own_checker = _record(Path(out))
+    recipe, rows = change(made_by), _rows(Path(out))
     photos = open_source(source)
     plan = Plan(photos.photos if limit is None else spread(photos.photos, limit), recipe, ())
     forgotten = OutputFolder(Path(out)).forgotten()
-    screens = open_screens(recipe.screens, class_gaussians(plan, photos, forgotten))
+    gaussians = class_gaussians(plan, photos, forgotten)
+    screens = open_screens(recipe.screens, gaussians, own_checker=own_checker)
     work = _Work(photos, recipe, screens, EditCache(edits or default_edits()), forgotten)
     work.draw_partners(plan.photos)
     by_path = {photo.path: photo for photo in plan.photos}
@@ -115,15 +115,15 @@ def rescreen(
     return work.found
 
 
-def _recipe(out: Path) -> Recipe:
-    """Read what an output's edits and scores depend on, from the record of its run."""
+def _record(out: Path) -> tuple[Recipe, bool]:
+    """Read what an output's edits and scores depend on, and if its editor had a checker."""
     record = out / ".genmix" / "job.json"
     try:
         job = json.loads(record.read_bytes())
         kept = {key: job[key] for key in ("size", "fit", "seed", "screens")}
     except (OSError, ValueError, KeyError) as error:
         raise OutputError(f"{out} is no output of genmix augment: {record} is missing") from error
-    return Recipe().changed(**kept)
+    return Recipe().changed(**kept), bool(job.get(OWN_CHECKER))
 
 
 def _rows(out: Path) -> list[dict[str, Any]]:

@@ -57,7 +57,7 @@ class ShardWork:
         counts = ShardCounts()
         before = (self._pipeline.edits.made, self._pipeline.edits.reused)
         made = _counted(self._pipeline.run(photos), counts, tick)
-        columns = schema(self.recipe.screens.names)
+        columns = schema([screen.name for screen in self._pipeline.screens])
         self.out.write_shard(index, self.share, made, columns)
         counts.edits_made = self._pipeline.edits.made - before[0]
         counts.edits_reused = self._pipeline.edits.reused - before[1]

@@ -88,5 +88,5 @@ _SCORES = {
     "density": "density of the class's Gaussian, share of the peak",
     "label": "probability of the class",
     "duplicates": "difference from the photo's other edits, levels of 255",
-    "safety": "probability of what must not be shown",
+    "safety": "how surely it must not be shown",
 }

@@ -12,7 +12,8 @@ from genmix.screening.features import (
     SimilarityScreen,
     fit_gaussians,
 )
-from genmix.screening.opening import open_screens
+from genmix.screening.opening import AnyScreen, open_screens, screen_models
+from genmix.screening.safety import SafetyScreen
 from genmix.screening.screen import Screen, Subject, SubjectScreen, Verdict, judge_all
 from genmix.screening.settings import (
     BlankSettings,
@@ -27,6 +28,7 @@ from genmix.screening.settings import (
 )
 
 __all__ = [
+    "AnyScreen",
     "BlankScreen",
     "BlankSettings",
     "ClassGaussians",
@@ -36,6 +38,7 @@ __all__ = [
     "DuplicatesScreen",
     "Gaussian",
     "LabelSettings",
+    "SafetyScreen",
     "SafetySettings",
     "Screen",
     "ScreenSettings",
@@ -51,4 +54,5 @@ __all__ = [
     "fit_gaussians",
     "judge_all",
     "open_screens",
+    "screen_models",
 ]

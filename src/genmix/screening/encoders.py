@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from genmix.errors import ScreenError, TrainingError
 from genmix.images import Image, resize
 from genmix.networks.checkpoint import CARD, WEIGHTS, load_checkpoint
+from genmix.networks.fingerprint import hash_tensors
 from genmix.networks.models import LITE0, Classifier, create_model
 from genmix.screening.features import Features
 from genmix.storage import cache_folder, write_whole
@@ -213,11 +214,8 @@ def _why_not_opened(name: str, error: TrainingError) -> str:
 
 def _fingerprint(network: Classifier) -> str:
     """Hash the weights that features depend on, and what is done before and after them."""
-    digest = hashlib.sha256(f"2 {network.size}".encode())
-    for name, tensor in [*network.backbone.state_dict().items(), *network.named_buffers("", False)]:
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().view(-1).numpy().tobytes())
-    return digest.hexdigest()
+    buffers = network.named_buffers("", False)
+    return hash_tensors([*network.backbone.state_dict().items(), *buffers], f"2 {network.size}")
 
 
 def _key(picture: Image) -> str:

@@ -1,4 +1,4 @@
-"""Screens that ask a given classifier: whether it still sees the class, or sees what it must not.
+"""What a given classifier is asked: whether it still sees the class, or sees what it must not.
 
 Needs torch; `genmix.screening.opening` imports it when such a screen is on.
 """
@@ -14,9 +14,10 @@ import torch
 from genmix.errors import ScreenError, TrainingError, nearest
 from genmix.images import Image, prepare
 from genmix.networks.checkpoint import load_checkpoint
+from genmix.networks.fingerprint import hash_tensors
 from genmix.networks.models import Classifier
 from genmix.screening.screen import Subject, Verdict, at_least, check_pairs
-from genmix.screening.settings import LabelSettings, SafetySettings
+from genmix.screening.settings import LabelSettings
 
 
 class LabelScreen:
@@ -30,7 +31,7 @@ class LabelScreen:
     def __init__(self, settings: LabelSettings) -> None:
         self.settings = settings
         self.limit = settings.min_probability
-        self._model = _load(settings.model)
+        self._model = load_classifier(settings.model)
         if settings.top > len(self._model.classes):
             raise ScreenError(
                 f"screens.label.top is {settings.top}, and {settings.model} has only "
@@ -71,32 +72,34 @@ class LabelScreen:
         )
 
 
-class SafetyScreen:
-    """Rejects edits in which a classifier sees what must not be shown; its score is how surely."""
+class ClassesJudge:
+    """Says how surely a classifier sees some of its classes: their probability together.
 
-    name = "safety"
+    Attributes:
+        limit: The greatest probability that is kept.
+        fingerprint: Of the classifier, and of the classes.
+    """
 
-    def __init__(self, settings: SafetySettings) -> None:
-        self.limit = settings.max_probability
-        self._model = _load(settings.model)
-        for name in settings.classes:
+    def __init__(self, model: str, classes: Sequence[str], limit: float) -> None:
+        self.limit = limit
+        self._model = load_classifier(model)
+        for name in classes:
             if name not in self._model.classes:
                 raise ScreenError(
-                    f"the classifier {settings.model} has no class {name!r}; "
+                    f"the classifier {model} has no class {name!r}; "
                     f"{nearest(name, self._model.classes)}"
                 )
-        self._numbers = [self._model.classes.index(name) for name in settings.classes]
+        self._numbers = [self._model.classes.index(name) for name in classes]
+        self.fingerprint = classifier_fingerprint(model)
 
-    def judge(self, originals: Sequence[Image], edits: Sequence[Image]) -> list[Verdict]:
-        """Judge each edit by itself; see `Screen`."""
-        check_pairs(originals, edits)
-        limit = self.limit
-        verdicts = []
-        for row in _probabilities(self._model, edits):
-            score = round(float(row[self._numbers].sum()), _DIGITS)
-            reason = f"safety: probability {score:.2f} above {limit:g}" if score > limit else ""
-            verdicts.append(Verdict(not reason, score, reason))
-        return verdicts
+    def scores(self, pictures: Sequence[Image]) -> list[float]:
+        """Score each picture; see `SafetyJudge`."""
+        rows = _probabilities(self._model, pictures)
+        return [round(float(row[self._numbers].sum()), _DIGITS) for row in rows]
+
+    def reason(self, score: float) -> str:
+        """Say why; see `SafetyJudge`."""
+        return f"probability {score:.2f} above {self.limit:g}"
 
 
 _DIGITS = 4
@@ -104,7 +107,12 @@ _BATCH = 32
 
 
 @lru_cache(maxsize=4)
-def _load(path: str) -> Classifier:
+def load_classifier(path: str) -> Classifier:
+    """Load a classifier that genmix trained, once a process, where it is asked.
+
+    Raises:
+        ScreenError: If there is none, or it is damaged.
+    """
     if multiprocessing.parent_process() is not None:
         torch.set_num_threads(1)  # the workers are the parallelism
     try:
@@ -112,6 +120,14 @@ def _load(path: str) -> Classifier:
     except TrainingError as error:
         raise ScreenError(f"a screen's classifier cannot be read: {error}") from error
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@lru_cache(maxsize=4)
+def classifier_fingerprint(path: str) -> str:
+    """Hash a classifier: its weights, its classes, and how pictures are shown to it."""
+    model = load_classifier(path)
+    shown = f"1 {model.classes} {model.size} {model.fit}"
+    return hash_tensors(model.state_dict().items(), shown)
 
 
 @torch.inference_mode()

@@ -1,8 +1,8 @@
 """The settings of the screens: which are on, with which limits and which models."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class _Settings(BaseModel):
@@ -94,22 +94,38 @@ class DuplicateSettings(_Settings):
 
 
 class SafetySettings(_Settings):
-    """When a classifier finds something in an edit that must not be shown.
+    """What finds in an edit what must not be shown: a checker, or a classifier and its classes.
 
     Attributes:
-        model: A classifier that genmix trained: its folder, or `model.safetensors` in it.
-        classes: Its classes that must not be shown.
+        checker: A diffusion model whose safety checker is asked: a folder that `save_pretrained`
+            wrote, or `<id>[@revision]` on the hub.
+        model: Or a classifier that genmix trained: its folder, or `model.safetensors` in it.
+        classes: The classifier's classes that must not be shown.
         max_probability: Greatest probability of all of them together.
     """
 
-    model: str
-    classes: Annotated[tuple[str, ...], Field(min_length=1)]
+    checker: str | None = None
+    model: str | None = None
+    classes: tuple[str, ...] = ()
     max_probability: float = Field(default=0.5, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.checker is None) is (self.model is None):
+            raise ValueError("give either a checker, or a model with its classes")
+        if (self.model is None) is not (self.classes == ()):
+            raise ValueError("model and classes belong together: give both, or a checker alone")
+        return self
 
 
 class ScreenSettings(_Settings):
-    """Which screens look at the edits, and their limits; None turns one off."""
+    """Which screens look at the edits, and their limits; None turns one off.
 
+    What an editor's own safety checker refuses is rejected also where `safety` is None; the
+    editor's setting turns that checker off.
+    """
+
+    safety: SafetySettings | None = None
     blank: BlankSettings | None = BlankSettings()
     unchanged: UnchangedSettings | None = UnchangedSettings()
     structure: StructureSettings | None = StructureSettings()
@@ -117,7 +133,6 @@ class ScreenSettings(_Settings):
     density: DensitySettings | None = None
     label: LabelSettings | None = None
     duplicates: DuplicateSettings | None = None
-    safety: SafetySettings | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -113,6 +113,7 @@ class _Calls:
                 "about": dict(getattr(editor, "about", {})),
                 "generative": getattr(editor, "generative", True),
                 "licence": getattr(editor, "licence", None),
+                "refuses": getattr(editor, "refuses", False),
                 "limits": vars(self._limits),
             },
         }

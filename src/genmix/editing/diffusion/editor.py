@@ -91,6 +91,7 @@ class DiffusionEditor:
             "model": self.model.name,
             "revision": self.model.revision,
             "licence of the model": self.model.licence or "unknown",
+            "safety": self._safety,
             "settings": settings,
             "software": f"diffusers {diffusers.__version__}",
         }
@@ -99,6 +100,11 @@ class DiffusionEditor:
     def licence(self) -> str | None:
         """The licence of the model, as its card states it."""
         return self.model.licence
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the model's own safety checker turns pictures that it refuses all black."""
+        return self.model.checker and self.settings.safety
 
     def check(self, prompts: Sequence[Prompt]) -> None:
         """Accept any prompt; see `Editor`."""
@@ -147,7 +153,8 @@ class DiffusionEditor:
                 generator=[torch.Generator().manual_seed(seed) for _, _, seed in jobs],
                 output_type="pt",
             ).images
-            levels = (made.float().clamp(0, 1) * 255).round().to(torch.uint8)
+            # Half precision may overflow to no number at all: grey, as black is what was refused.
+            levels = (made.float().nan_to_num(0.5).clamp(0, 1) * 255).round().to(torch.uint8)
             edits = levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
         return [resize(edit, height, width) for edit in edits]
 
@@ -171,6 +178,12 @@ class DiffusionEditor:
                 return self._adapter.encode(text, self._device)
 
         return encode
+
+    @property
+    def _safety(self) -> str:
+        if not self.model.checker:
+            return "the model has no checker of its own"
+        return "checked by the model itself" if self.refuses else "the model's checker is off"
 
     @property
     def _wording(self) -> str:

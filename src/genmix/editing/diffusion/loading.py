@@ -88,11 +88,8 @@ def load(
     Raises:
         EditorError: If something is missing, does not fit, or the memory does not suffice.
     """
-    diffusers_logging.set_verbosity_error()
-    diffusers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    without = {} if settings.safety or not _may_have_checker(model) else {"safety_checker": None}
+    be_quiet()
+    without = {"safety_checker": None} if model.checker and not settings.safety else {}
     with explained(model.name):
         pipe = getattr(diffusers, model.kind.pipeline).from_pretrained(
             model.place,
@@ -109,11 +106,12 @@ def load(
     return _ready(pipe, settings, device)
 
 
-def _may_have_checker(model: Model) -> bool:
-    return model.kind.pipeline in {
-        "StableDiffusionInstructPix2PixPipeline",
-        "StableDiffusionImg2ImgPipeline",
-    }
+def be_quiet() -> None:
+    """Keep diffusers and transformers from writing between genmix's own lines."""
+    diffusers_logging.set_verbosity_error()
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
 
 
 def _add_lora(pipe: Any, lora: str, settings: DiffusionSettings) -> None:

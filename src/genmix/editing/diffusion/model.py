@@ -46,6 +46,7 @@ class Model:
         kind: What sort of model it is.
         revision: The commit, or `sha256-…` of a folder's content.
         licence: As its card says; None where it does not.
+        checker: Whether a safety checker comes with it.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Model:
     kind: Kind
     revision: str
     licence: str | None
+    checker: bool
 
 
 def find_model(wanted: str) -> Model:
@@ -73,9 +75,10 @@ def find_model(wanted: str) -> Model:
     name, _, revision = wanted.partition("@")
     with explained(name):
         index = Path(hf_hub_download(name, INDEX, revision=revision or None))
-    commit = index.parent.name
-    kind = _kind_of(json.loads(index.read_bytes()), name)
-    return Model(name, name, commit, kind, commit, _licence_on_hub(name, commit))
+    commit, parts = index.parent.name, json.loads(index.read_bytes())
+    kind = _kind_of(parts, name)
+    licence = _licence_on_hub(name, commit)
+    return Model(name, name, commit, kind, commit, licence, _has_checker(parts))
 
 
 def weights_revision(place: Path) -> str:
@@ -181,7 +184,8 @@ def _in_folder(name: str, folder: Path) -> Model:
         if any(f.endswith(_PICKLES) for f in files) and not any(f.endswith(SAFE) for f in files):
             raise EditorError(_pickled(name))
     revision = f"sha256-{weights_revision(folder)}"
-    return Model(name, str(folder), None, kind, revision, _licence(folder / "README.md"))
+    licence = _licence(folder / "README.md")
+    return Model(name, str(folder), None, kind, revision, licence, _has_checker(index))
 
 
 def _kind_of(index: Any, name: str) -> Kind:
@@ -192,6 +196,12 @@ def _kind_of(index: Any, name: str) -> Kind:
             f"which genmix cannot edit with; it can with: {', '.join(KINDS)}"
         )
     return KINDS[found]
+
+
+def _has_checker(index: Any) -> bool:
+    """Tell whether an index names a safety checker; a model without one says [null, null]."""
+    part = index.get("safety_checker")
+    return isinstance(part, list) and None not in part
 
 
 def _licence_on_hub(name: str, commit: str) -> str | None:
