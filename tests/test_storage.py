@@ -2,12 +2,13 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from genmix.errors import OutputError
-from genmix.storage import cache_folder, write_whole
+from genmix.storage import cache_folder, check_file, write_whole
 
 
 def test_a_file_is_written_with_its_folder(tmp_path: Path) -> None:
@@ -25,7 +26,13 @@ def test_the_users_umask_holds(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("number", "words"),
-    [(errno.ENOSPC, "the disk is full"), (errno.EACCES, "cannot write"), (errno.EROFS, "cannot")],
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EFBIG, "larger than is allowed"),
+        (errno.EACCES, "cannot write"),
+        (errno.EROFS, "cannot"),
+        (errno.ENAMETOOLONG, "File name too long"),
+    ],
 )
 def test_a_refusal_leaves_the_old_file_and_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
@@ -43,10 +50,25 @@ def test_a_refusal_leaves_the_old_file_and_says_what_to_do(
     assert [p.name for p in tmp_path.iterdir()] == ["kept.txt"]
 
 
-def test_a_folder_that_is_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="choose a folder"):
-        write_whole(tmp_path / "file" / "x.txt", b"")
+@pytest.mark.parametrize("write", [lambda path: write_whole(path, b""), check_file])
+def test_a_file_for_a_folder_and_a_folder_for_a_file_are_refused_in_one_line(
+    tmp_path: Path, write: Callable[[Path], None]
+) -> None:
+    (file := tmp_path / "file").touch()
+    (folder := tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError, match=f"{file} is a file; choose a folder"):
+        write(file / "x.txt")
+    with pytest.raises(OutputError, match="it is a folder; give the name of a file"):
+        write(folder)
+    assert sorted(tmp_path.iterdir()) == [file, folder]
+
+
+def test_a_place_is_tried_without_touching_what_lies_there(tmp_path: Path) -> None:
+    (old := tmp_path / "old.txt").write_bytes(b"kept")
+    check_file(old)
+    check_file(tmp_path / "new" / "new.txt")
+    assert old.read_bytes() == b"kept"
+    assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_the_cache_folder_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -32,16 +32,26 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise OutputError(
-                f"the disk is full at {path}: free some space and run the same command again; "
-                "what was finished is kept"
-            ) from error
-        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
-            raise OutputError(
-                f"cannot write {path}: {error.strerror}; choose a folder that you may write to"
-            ) from error
-        raise
+        if (words := _refusal(path, error)) is None:
+            raise
+        raise OutputError(words) from error
+
+
+def check_file(path: Path) -> None:
+    """Make sure, before the work whose outcome it is to hold, that a file can be written.
+
+    Args:
+        path: The file; its folder is made if missing, an old file stays as it is.
+
+    Raises:
+        OutputError: If the disk is full, the place is not writable, or is a folder.
+    """
+    with writing(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -74,6 +84,36 @@ def remove(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def _refusal(path: Path, error: OSError) -> str | None:
+    """Say why a place cannot be written and what to do; None for what is no refusal."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return (
+            f"the disk is full at {path}: free some space and run the same command again; "
+            "what was finished is kept"
+        )
+    if error.errno == errno.EFBIG:
+        return (
+            f"a file would be larger than is allowed at {path} (ulimit -f): raise the limit and "
+            "run the same command again; what was finished is kept"
+        )
+    if error.errno == errno.EISDIR:
+        return f"cannot write {path}: it is a folder; give the name of a file"
+    if error.errno in {errno.ENOTDIR, errno.EEXIST}:
+        why = _in_the_way(path) or error.strerror
+    elif error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG}:
+        why = error.strerror
+    else:
+        return None
+    return f"cannot write {path}: {why}; choose a folder that you may write to"
+
+
+def _in_the_way(path: Path) -> str | None:
+    """Say which file stands where a folder should be; None if there is none."""
+    files = (place for place in [*reversed(path.parents), path] if place.is_file())
+    found = next(files, None)
+    return None if found is None else "it is a file" if found == path else f"{found} is a file"
 
 
 def _read_umask() -> int:

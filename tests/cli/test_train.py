@@ -172,7 +172,7 @@ def test_what_is_no_photo_is_named_and_a_second_run_elsewhere_is_refused(
     assert "not used: notes.txt: " in done.stderr
     other = quick(photos, "--val", others, out=tmp_path / "run")
     assert other.exit_code == 1
-    assert "belongs to another run: its training pictures differ" in other.stderr
+    assert "belongs to another run: not the same training pictures" in other.stderr
 
 
 @pytest.mark.parametrize("package", ["torch", "timm", "accelerate"])

@@ -123,7 +123,7 @@ def test_a_run_may_apply_the_reviews_at_its_end(out: Path, photos: Path, tmp_pat
     assert json.loads(done.stdout)["reviews"] == {"out": 1, "taken_out": 1, "put_back": 0}
     assert not (out / blurred).exists()
     again = CliRunner().invoke(main, [*arguments, "--apply-reviews"])
-    assert "Reviews        1 pictures are out" in again.output
+    assert "Reviews        1 picture is out" in again.output
 
 
 def test_pictures_that_were_made_again_are_taken_out_again(

@@ -242,7 +242,7 @@ def look_at(out: Path) -> None:
         (newer_genmix, "written by another genmix .its format is 7, this one reads 1"),
         (torn, "it is damaged"),
         (garbled, "it is damaged"),
-        (lambda path: path.mkdir(), "let its folder be written to"),
+        (lambda path: path.mkdir(), "is a folder and no file of reviews: move it away"),
         (lambda path: (path.parent / "manifest.parquet").write_bytes(b"PAR1"), "cannot read .*man"),
     ],
 )

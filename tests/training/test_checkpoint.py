@@ -126,7 +126,7 @@ def test_a_folder_belongs_to_one_run(tmp_path: Path) -> None:
             **mine,
             "settings": {"lr": 0.1, "mixer": "cutmix"},
         },
-        "its pictures differ": {**mine, "pictures": "b" * 61},
+        "not the same pictures": {**mine, "pictures": "b" * 61},
     }
     for words, other in others.items():
         with pytest.raises(OutputError, match=words), folder.claimed(other):

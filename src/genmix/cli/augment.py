@@ -101,6 +101,8 @@ def augment(
         "limit": limit,
         "share": shard or jobs.WHOLE,
     }
+    if apply_reviews:
+        _check_reviews(out)
     if dry_run:
         _show_estimate(jobs.estimate(source, out, **settings), out, as_json)
         return
@@ -113,14 +115,14 @@ def augment(
             progress=progress,
             **settings,
         )
+    if not as_json:
+        _show_summary(summary)
     applied = _applied(out) if apply_reviews and summary.finished else None
     if as_json:
-        told = summary.to_dict() | ({"reviews": asdict(applied)} if applied else {})
-        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
-    else:
-        _show_summary(summary)
-        if applied:
-            click.echo(f"Reviews        {applied.out:,} pictures are out")
+        reviews = {"reviews": applied and asdict(applied)} if apply_reviews else {}
+        click.echo(json.dumps(summary.to_dict() | reviews, ensure_ascii=False, indent=1))
+    elif apply_reviews:
+        click.echo(f"Reviews        {_reviewed(applied, summary.finished)}")
     if strict and summary.tally.failed:
         sys.exit(SOME_FAILED)
 
@@ -135,10 +137,27 @@ def _signing(certificate: str | None, key: str | None) -> "Signing | None":
     return open_signing(Path(certificate), Path(key))
 
 
-def _applied(out: str) -> "Applied":
-    from genmix.reviewing import apply_reviews
+def _check_reviews(out: str) -> None:
+    """Refuse reviews that cannot be read before any work is done for them."""
+    from genmix.reviewing import has_reviews, open_reviews
 
-    return apply_reviews(out)
+    if has_reviews(out):
+        open_reviews(out).close()
+
+
+def _applied(out: str) -> "Applied | None":
+    """Apply the reviews; None where there are none yet."""
+    from genmix.reviewing import apply_reviews, has_reviews
+
+    return apply_reviews(out) if has_reviews(out) else None
+
+
+def _reviewed(applied: "Applied | None", finished: bool) -> str:
+    if not finished:
+        return "are applied when every share is done"
+    if applied is None:
+        return "none yet, so every picture stays"
+    return "1 picture is out" if applied.out == 1 else f"{applied.out:,} pictures are out"
 
 
 def _show_estimate(found: "Estimate", out: str, as_json: bool) -> None:

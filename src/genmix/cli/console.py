@@ -3,7 +3,7 @@
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -118,6 +118,34 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def check_sheet(sheet: str, option: str, photos: Iterable[str] = ()) -> None:
+    """Make sure, before a sheet is drawn, that it can be written and replaces none of the photos.
+
+    Args:
+        sheet: Its file.
+        option: That names it.
+        photos: Files that it shows.
+
+    Raises:
+        click.BadParameter: If it is called another kind of file, or is one of the photos.
+        OutputError: If it cannot be written.
+    """
+    from pathlib import Path
+
+    from genmix.storage import check_file
+
+    if Path(sheet).suffix.lower() not in {"", ".png"}:
+        raise click.BadParameter(
+            f"{sheet} is no name of a PNG file: end it in .png", param_hint=f"'{option}'"
+        )
+    if Path(sheet).resolve() in {Path(photo).resolve() for photo in photos}:
+        raise click.BadParameter(
+            f"{sheet} is one of the photos, and would be overwritten: choose another name",
+            param_hint=f"'{option}'",
+        )
+    check_file(Path(sheet))
 
 
 def say(message: str) -> None:

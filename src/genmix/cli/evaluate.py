@@ -67,7 +67,7 @@ def evaluate(
     from rich.console import Console
 
     from genmix.errors import MissingExtraError
-    from genmix.storage import write_whole, writing
+    from genmix.storage import check_file, write_whole
 
     try:
         from genmix.cli.scores import print_evaluation
@@ -79,15 +79,16 @@ def evaluate(
         if str(error.name).startswith("genmix"):
             raise
         raise MissingExtraError("genmix evaluate", "torch") from error
+    if out and predictions and Path(out).resolve() == Path(predictions).resolve():
+        raise click.UsageError("--out and --predictions name one file: give two")
     wished = _read_attacks(attacks, autoattack)
     names = _read_corruptions(corruptions)
     classifier = load_checkpoint(model)
     photos = Photos(data, classifier.size, classifier.classes, fit=classifier.fit)
     others = _open_domains(Path(domains), classifier) if domains else {}
     _say_what_is_not_used({data: photos, **others})
-    if out:
-        with writing(Path(out)):  # better now than after hours
-            Path(out).parent.mkdir(parents=True, exist_ok=True)
+    for file in filter(None, [out, predictions]):
+        check_file(Path(file))
     helpers = workers if workers > 1 else 0
     with progress_bar() as progress:
         clean = predict(classifier, photos, workers=helpers, progress=progress)

@@ -2,7 +2,7 @@
 
 import click
 
-from genmix.cli.console import progress_bar, seed_option, workers_option
+from genmix.cli.console import check_sheet, progress_bar, seed_option, workers_option
 
 
 @click.command()
@@ -43,12 +43,16 @@ def fractals(
     from genmix.fractals import FAMILIES, FractalBank
     from genmix.images import encode_png
     from genmix.sheets import SheetRow, draw_sheet
-    from genmix.storage import write_whole
+    from genmix.storage import write_whole, writing
 
-    chosen = tuple(families.split(",")) if families else FAMILIES
+    chosen = tuple(part.strip() for part in families.split(",")) if families else FAMILIES
     for family in chosen:
         if family not in FAMILIES:
             raise RecipeError(f"there is no fractal family '{family}'; {nearest(family, FAMILIES)}")
+    with writing(Path(out)):  # better now than when all are drawn
+        Path(out).mkdir(parents=True, exist_ok=True)
+    if sheet is not None:
+        check_sheet(sheet, "--sheet")
     with progress_bar() as progress:
         bank = FractalBank.open(
             count,

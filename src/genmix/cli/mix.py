@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genmix.cli.console import progress_bar, say, seed_option
+from genmix.cli.console import check_sheet, progress_bar, say, seed_option
 
 if TYPE_CHECKING:
     from genmix.datasets.fetching import Picture
@@ -90,6 +90,7 @@ def mix(
             raise
         raise MissingExtraError("genmix mix", "torch") from error
     methods = _chosen(method, METHODS)
+    check_sheet(out, "--out", images)
     found = _read(images, size, most=_MOST_PICTURES if len(methods) == 1 else 2)
     if len(found) == _MOST_PICTURES:
         say(f"a sheet shows up to {_MOST_PICTURES} pictures")

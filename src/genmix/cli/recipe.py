@@ -63,14 +63,19 @@ def show(name: str | None) -> None:
 @recipe.command()
 @click.argument("file", type=click.Path())
 def validate(file: str) -> None:
-    """Check a recipe FILE, its prompts and its editor.
+    """Check a recipe FILE, its prompts, its editor and its folder of fractals.
 
     \b
     genmix recipe validate my-recipe.yaml
     """
+    from pathlib import Path
+
+    from genmix.fractals import FractalBank
     from genmix.recipe import load_recipe
 
     checked = load_recipe(file)
     prompts = checked.chosen_prompts()
     checked.editor.open().check(prompts)
+    if checked.fractals.folder is not None:
+        FractalBank.from_folder(Path(checked.fractals.folder), checked.size)
     click.echo(f"{file} is valid: {len(prompts)} prompts, {checked.size} pixels")

@@ -119,6 +119,7 @@ def train(
     if epochs is not None and steps is not None:
         raise click.UsageError("give --epochs or --steps, not both")
     from genmix.errors import MissingExtraError
+    from genmix.jobs.folder import keep_apart
 
     try:
         from genmix.training.loop import train as run
@@ -127,6 +128,8 @@ def train(
         if str(error.name).startswith("genmix"):
             raise
         raise MissingExtraError("genmix train", "torch") from error
+    for photos in filter(None, [*data, val, edited]):
+        keep_apart(photos, out)
     chosen["workers"] = _workers(chosen["workers"])
     settle(chosen)
     pictures = _open(

@@ -1,13 +1,17 @@
 """The manifest: one row for every planned item, whatever became of it, as Parquet."""
 
 import json
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from genmix.errors import OutputError
 
 Kind: TypeAlias = Literal["original", "composite"]
 Decision: TypeAlias = Literal["written", "rejected", "failed"]
@@ -69,8 +73,15 @@ def write_rows(path: Path, rows: Sequence[Row], columns: pa.Schema) -> None:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read every row of a small Parquet file."""
-    return pq.read_table(path).to_pylist()
+    """Read every row of a small Parquet file; raises OutputError if it is damaged."""
+    with _reading(path):
+        return pq.read_table(path).to_pylist()
+
+
+def read_schema(path: Path) -> pa.Schema:
+    """Read the columns of a manifest, or of a part of one; raises OutputError if it is damaged."""
+    with _reading(path):
+        return pq.read_schema(path)
 
 
 def join_parts(parts: Iterable[Path], path: Path, facts: Facts) -> None:
@@ -80,8 +91,11 @@ def join_parts(parts: Iterable[Path], path: Path, facts: Facts) -> None:
         parts: Parquet files of the same columns.
         path: The file to write.
         facts: What holds for the whole of it; `read_facts` finds it again.
+
+    Raises:
+        OutputError: If a part is damaged.
     """
-    schema = pq.read_schema(next(iter(parts := list(parts))))
+    schema = read_schema(next(iter(parts := list(parts))))
     noted = schema.with_metadata({_FACTS: json.dumps(facts, ensure_ascii=False)})
     with pq.ParquetWriter(path, noted) as writer:
         for table in _gathered(parts):
@@ -89,8 +103,12 @@ def join_parts(parts: Iterable[Path], path: Path, facts: Facts) -> None:
 
 
 def read_facts(path: Path) -> Facts:
-    """Return what `join_parts` was told of a manifest as a whole; nothing for a shard's part."""
-    facts: Facts = json.loads((pq.read_schema(path).metadata or {}).get(_FACTS, b"{}"))
+    """Return what `join_parts` was told of a manifest as a whole; nothing for a shard's part.
+
+    Raises:
+        OutputError: If it is damaged.
+    """
+    facts: Facts = json.loads((read_schema(path).metadata or {}).get(_FACTS, b"{}"))
     return facts
 
 
@@ -104,10 +122,13 @@ def without_rows(path: Path, to: Path, unwanted: Matching) -> int:
 
     Returns:
         How many rows were left out.
+
+    Raises:
+        OutputError: If the file is damaged.
     """
     left_out = 0
-    with _streamed(path) as file, pq.ParquetWriter(to, file.schema_arrow) as writer:
-        for batch in file.iter_batches(_ROW_GROUP):
+    with pq.ParquetWriter(to, read_schema(path)) as writer:
+        for batch in _batches(path, _ROW_GROUP):
             kept = batch.filter(pc.invert(_any_of(batch, unwanted)))
             left_out += batch.num_rows - kept.num_rows
             writer.write_batch(kept)
@@ -120,16 +141,54 @@ def find_rows(path: Path, wanted: Matching) -> Iterator[dict[str, Any]]:
     Args:
         path: A manifest, or a part of one.
         wanted: Values by column; a column that the file lacks matches nothing.
+
+    Raises:
+        OutputError: If the file is damaged, or has none of these columns.
     """
-    with _streamed(path) as file:
-        there = {k: v for k, v in wanted.items() if k in file.schema_arrow.names}
-        for batch in file.iter_batches(_BATCH):
-            yield from batch.filter(_any_of(batch, there)).to_pylist()
+    names = read_schema(path).names
+    there = {column: values for column, values in wanted.items() if column in names}
+    if wanted and not there:
+        raise OutputError(_FOREIGN.format(path=path, column=next(iter(wanted))))
+    for batch in _batches(path, _BATCH):
+        yield from batch.filter(_any_of(batch, there)).to_pylist()
 
 
-def _streamed(path: Path) -> pq.ParquetFile:
-    """Open a file so that what was read is let go; buffering ahead would keep every row group."""
-    return pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False)
+def iterate_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Iterate over some columns of a manifest without holding it whole.
+
+    Raises:
+        OutputError: If the file is damaged, or lacks one of the columns.
+    """
+    if missing := set(columns) - set(read_schema(path).names):
+        raise OutputError(_FOREIGN.format(path=path, column=min(missing)))
+    for batch in _batches(path, _ROW_GROUP, columns):
+        yield from batch.to_pylist()
+
+
+_FOREIGN = "{path} has no column '{column}': it is no manifest of this version of genmix"
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what a damaged file raises into one clear line."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        number = getattr(error, "errno", None)
+        why = os.strerror(number) if number else "it is damaged"
+        raise OutputError(
+            f"cannot read {path}: {why}; run genmix augment on its output again, which makes it "
+            "anew"
+        ) from error
+
+
+def _batches(
+    path: Path, rows: int, columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield a file's rows so that what was read is let go; buffering would keep every row group."""
+    wanted = None if columns is None else list(columns)
+    with _reading(path), pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
+        yield from file.iter_batches(rows, columns=wanted)
 
 
 def _any_of(batch: pa.RecordBatch, values: Matching) -> pa.Array:
@@ -141,18 +200,12 @@ def _any_of(batch: pa.RecordBatch, values: Matching) -> pa.Array:
     return found
 
 
-def iterate_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Iterate over some columns of a manifest without holding it whole."""
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(columns=list(columns)):
-            yield from batch.to_pylist()
-
-
 def _gathered(parts: Iterable[Path]) -> Iterator[pa.Table]:
     """Read parts and hand them on in tables of about a row group."""
     held: list[pa.Table] = []
     for part in parts:
-        held.append(pq.read_table(part))
+        with _reading(part):
+            held.append(pq.read_table(part))
         if sum(table.num_rows for table in held) >= _ROW_GROUP:
             yield pa.concat_tables(held)
             held = []

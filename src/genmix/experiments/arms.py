@@ -87,7 +87,7 @@ def parse_arms(text: str) -> list[Arm]:
     for piece in text.split(","):
         if re.match(r"\s*[a-z_]+\s*=", piece) and names:
             names[-1] += f",{piece.strip()}"  # one more setting of the mixer before
-        else:
+        elif piece.strip():
             names.append(piece.strip())
     arms = [parse_arm(name) for name in names]
     seen: dict[str, str] = {}

@@ -23,6 +23,7 @@ from genmix.experiments.runs import ExperimentFolder, Task
 from genmix.experiments.words import shots_text
 from genmix.jobs import augment
 from genmix.jobs.augment import default_edits
+from genmix.jobs.folder import keep_apart
 from genmix.recipe import Recipe
 from genmix.storage import write_whole
 
@@ -77,12 +78,15 @@ def compare(
     numbers = tuple(range(seeds)) if isinstance(seeds, int) else tuple(sorted(set(seeds)))
     if not numbers:
         raise ExperimentError("there are no seeds: give one or more")
+    for photos in filter(None, [settings.data, settings.val, *settings.targets.values()]):
+        keep_apart(photos, out)
     bench = Bench(settings)
     tasks = [
         Task(arm, size, seed) for size in in_order(shots) for seed in numbers for arm in chosen
     ]
     sizes = tuple(bench.size_of(size) for size in in_order(shots))
     folder = ExperimentFolder(Path(out))
+    folder.check(bench.identity(), chosen)
     if any(folder.read(task) is None for task in tasks):
         bench.rehearse(chosen)
     with folder.opened(bench.identity(), chosen):

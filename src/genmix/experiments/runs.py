@@ -56,6 +56,16 @@ class ExperimentFolder:
         made = same_edits(recipe).to_yaml().encode()
         return self.path / "sets" / blake2b(made, digest_size=6).hexdigest()
 
+    def check(self, identity: Mapping[str, Any], arms: Iterable[Arm]) -> None:
+        """Refuse, before any work, what `opened` would refuse; nothing is made.
+
+        Raises:
+            OutputError: If the folder holds something else, or runs that were made in another way.
+        """
+        OutputFolder(self.path).check(_plain(identity))
+        for arm in arms:
+            self._runs_of(arm).check(_plain(arm.identity()))
+
     @contextmanager
     def opened(self, identity: Mapping[str, Any], arms: Iterable[Arm]) -> Iterator[None]:
         """Make the folder, make sure that it is this comparison's, and keep others out meanwhile.
@@ -83,7 +93,7 @@ class ExperimentFolder:
             OutputError: If an arm's were made in another way; the message names the difference.
         """
         for arm in arms:
-            runs = OutputFolder(self.path / "runs" / arm.slug)
+            runs = self._runs_of(arm)
             runs.open()
             runs.claim(_plain(arm.identity()))
 
@@ -96,12 +106,7 @@ class ExperimentFolder:
         path = self.path / "runs" / task.place / RESULT
         if not path.exists():
             return None
-        try:
-            result: dict[str, Any] = json.loads(path.read_bytes())
-        except (OSError, ValueError) as error:
-            raise ExperimentError(
-                f"cannot read {path}: remove {path.parent} and run the same command again"
-            ) from error
+        result: dict[str, Any] = _read(path, dict)
         return result
 
     def training(self, task: Task) -> Path:
@@ -115,10 +120,11 @@ class ExperimentFolder:
             All numbers of threads that it has gone on with, ascending.
 
         Raises:
+            ExperimentError: If what was noted before cannot be read.
             OutputError: If it cannot be written.
         """
         record = self._work(task) / _THREADS
-        before = json.loads(record.read_bytes()) if record.exists() else []
+        before = _read(record, list) if record.exists() else []
         numbers = sorted({*before, number})
         if numbers != before:
             write_whole(record, json.dumps(numbers).encode())
@@ -147,6 +153,9 @@ class ExperimentFolder:
             staging.replace(done)
             shutil.rmtree(work)
 
+    def _runs_of(self, arm: Arm) -> OutputFolder:
+        return OutputFolder(self.path / "runs" / arm.slug)
+
     def _work(self, task: Task) -> Path:
         return self.path / "work" / task.place
 
@@ -155,6 +164,19 @@ class ExperimentFolder:
         for folder, _, _ in os.walk(self.path / "work", topdown=False):
             with suppress(OSError):
                 Path(folder).rmdir()
+
+
+def _read(path: Path, kind: type) -> Any:
+    """Read plain values of a kind from a file that a run wrote; raises ExperimentError."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        content = None
+    if not isinstance(content, kind):
+        raise ExperimentError(
+            f"cannot read {path}: remove {path.parent} and run the same command again"
+        )
+    return content
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ are written to a staging folder that is renamed when whole. `finish` then moves 
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from genmix.datasets.layout import IMAGES, MANIFEST
 from genmix.datasets.manifest import Row, iterate_rows, read_rows, write_rows
 from genmix.errors import OutputError
 from genmix.jobs.pipeline import Made
-from genmix.storage import write_whole, writing
+from genmix.storage import remove, write_whole, writing
 
 FORGOTTEN = "forgotten.jsonl"
 """The file of the output that says which photos were withdrawn, by their hash alone."""
@@ -45,6 +45,22 @@ class Share:
 WHOLE = Share(1, 1)
 
 
+def keep_apart(source: str | Path, out: str | Path) -> None:
+    """Refuse an output among the photos that it is made of, or around them.
+
+    Raises:
+        OutputError: If one of the folders lies in the other.
+    """
+    photos, written = Path(source).resolve(), Path(out).resolve()
+    if photos in (written, *written.parents):
+        raise OutputError(
+            f"the output {out} lies inside the source {source}: what is written there would be "
+            "read as photos next time; choose a folder beside it"
+        )
+    if written in photos.parents:
+        raise OutputError(f"the output {out} contains the source {source}: choose another folder")
+
+
 @dataclass(frozen=True)
 class OutputFolder:
     """One output, finished or under way.
@@ -65,39 +81,53 @@ class OutputFolder:
         """The finished pictures, in class folders."""
         return self.path / IMAGES
 
+    def check(self, identity: Mapping[str, Any] | None = None) -> None:
+        """Refuse, before any work, a folder that is not to be written to; nothing is made.
+
+        Args:
+            identity: See `claim`; with it, the folder of another run is refused, too.
+
+        Raises:
+            OutputError: As `open` and `claim` do.
+        """
+        with writing(self.path):
+            if self.path.exists() and not self.hidden.exists() and any(self.path.iterdir()):
+                raise OutputError(
+                    f"{self.path} is not empty and is no genmix output: choose a new folder"
+                )
+        if identity is not None and self._record.exists():
+            self._refuse_another(identity)
+
     def open(self) -> None:
         """Make the folder if it is missing.
 
         Raises:
             OutputError: If it cannot be made, or holds something that is no genmix output.
         """
+        self.check()
         with writing(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-            if not self.hidden.exists() and any(self.path.iterdir()):
-                raise OutputError(
-                    f"{self.path} is not empty and is no genmix output: choose a new folder"
-                )
-            self.hidden.mkdir(exist_ok=True)
+            self.hidden.mkdir(parents=True, exist_ok=True)
 
-    def claim(self, identity: dict[str, Any]) -> None:
+    def claim(self, identity: Mapping[str, Any], *, hint: str = "") -> None:
         """Make the folder this run's, or make sure that it already is.
 
         Args:
             identity: What the output depends on, as plain values.
+            hint: What to add where it is another run's.
 
         Raises:
             OutputError: If the folder belongs to another run (the message names the difference), or
                 `genmix forget` was stopped in it.
         """
         self._refuse_half_forgotten()
-        record = self.hidden / "job.json"
-        if not record.exists():
-            write_whole(record, json.dumps(identity, indent=1, ensure_ascii=False).encode())
-        elif difference := _difference(self._read(record), identity):
-            raise OutputError(
-                f"{self.path} belongs to another run: {difference}; choose a new folder "
-                "(edits are cached and will not be made again)"
-            )
+        if self._record.exists():
+            self._refuse_another(identity, hint)
+        else:
+            write_whole(self._record, json.dumps(identity, indent=1, ensure_ascii=False).encode())
+
+    def release(self) -> None:
+        """Make the folder nobody's again, for a run that ended before it had anything to keep."""
+        remove(self._record)
 
     @contextmanager
     def locked(self, share: Share) -> Iterator[None]:
@@ -179,17 +209,25 @@ class OutputFolder:
             shutil.rmtree(folder / IMAGES, ignore_errors=True)
 
     def forget_incomplete(self, shards: int) -> None:
-        """Un-finish what was finished but has lost pictures since, so that they are made again."""
+        """Un-finish what was finished but lost pictures or rows since: they are made again."""
         for shard in range(shards):
-            if not self.done(shard):
-                continue
-            folder = self._shards / f"{shard:06d}"
-            outputs = [r["output"] for r in iterate_rows(self.part(shard), ["output"])]
-            places = (self.path / o for o in outputs if o is not None)
-            if not all(p.exists() or (folder / p.relative_to(self.path)).exists() for p in places):
+            if self.done(shard) and not self._complete(shard):
                 with writing(self.path):
                     self.manifest.unlink(missing_ok=True)
-                    shutil.rmtree(folder)
+                    shutil.rmtree(self._shards / f"{shard:06d}")
+
+    def _complete(self, shard: int) -> bool:
+        """Tell whether a shard's rows can be read, and all of its pictures are there."""
+        folder = self._shards / f"{shard:06d}"
+        try:
+            outputs = [row["output"] for row in iterate_rows(self.part(shard), ["output"])]
+        except OutputError:
+            return False
+        return all(
+            (self.path / output).exists() or (folder / output).exists()
+            for output in outputs
+            if output is not None
+        )
 
     def parts(self) -> list[Path]:
         """Return the finished manifest, or the parts of it that there are, in order."""
@@ -250,11 +288,28 @@ class OutputFolder:
     def _staging(self, share: Share) -> Path:
         return self.hidden / "staging" / f"{share.index}-of-{share.count}"
 
-    def _read(self, record: Path) -> dict[str, Any]:
+    @property
+    def _record(self) -> Path:
+        """What the run that the folder belongs to depends on."""
+        return self.hidden / "job.json"
+
+    def _refuse_another(self, identity: Mapping[str, Any], hint: str = "") -> None:
+        there = self._read_record()
+        if [there.get(key) for key in _KIND] != [identity.get(key) for key in _KIND]:
+            raise OutputError(
+                f"{self.path} was made by another command, or another version of genmix: choose a "
+                "new folder"
+            )
+        if difference := _difference(there, identity):
+            raise OutputError(
+                f"{self.path} belongs to another run: {difference}; choose a new folder{hint}"
+            )
+
+    def _read_record(self) -> dict[str, Any]:
         try:
-            identity = json.loads(record.read_bytes())
+            identity = json.loads(self._record.read_bytes())
         except (OSError, ValueError) as error:
-            raise OutputError(f"cannot read {record}: choose a new folder") from error
+            raise OutputError(f"cannot read {self._record}: choose a new folder") from error
         return identity if isinstance(identity, dict) else {}
 
 
@@ -273,7 +328,11 @@ def _place(staging: Path, made: Made) -> Path:
     return place
 
 
-def _difference(there: dict[str, Any], here: dict[str, Any], path: str = "") -> str | None:
+_KIND = ("job", "format")
+"""What tells the records of one kind of run, and of one version of genmix, from others."""
+
+
+def _difference(there: Mapping[str, Any], here: Mapping[str, Any], path: str = "") -> str | None:
     """Name the first value in which two identities differ."""
     for key in [*here, *(k for k in there if k not in here)]:
         a, b = there.get(key), here.get(key)
@@ -282,7 +341,15 @@ def _difference(there: dict[str, Any], here: dict[str, Any], path: str = "") -> 
         name = f"{path}.{key}" if path else key
         if isinstance(a, dict) and isinstance(b, dict):
             return _difference(a, b, name)
-        if max(len(str(a)), len(str(b))) > 60:
-            return f"its {name} differs"
-        return f"{name} was {a} there and is {b} now"
+        if max(len(str(a)), len(str(b))) > _LONG:
+            return f"not the same {name}"
+        return f"{name} was {_said(a)} there and is {_said(b)} now"
     return None
+
+
+def _said(value: object) -> str:
+    return "not set" if value is None else str(value)
+
+
+_LONG = 60
+"""Longer values are hashes of listings, and long texts."""

@@ -138,7 +138,7 @@ class GenMixDataset(Dataset[tuple[Any, int]]):
 
 def _recipe(out: Path, recipe: Recipe | str | Path | None) -> Recipe:
     beside = out / "recipe.yaml"
-    if not beside.exists():
+    if not beside.exists() or not (out / MANIFEST).exists():
         raise OutputError(f"{out} is no finished output of `genmix augment`: run it to the end")
     made = load_recipe(beside)
     if recipe is None:

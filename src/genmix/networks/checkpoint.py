@@ -98,7 +98,7 @@ def _read_card(folder: Path) -> _Card:
     path = folder / CARD
     try:
         return _Card.model_validate_json(path.read_bytes())
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise TrainingError(
             f"{folder} holds no trained model ({CARD} is missing): give what genmix train made"
         ) from error
@@ -107,5 +107,9 @@ def _read_card(folder: Path) -> _Card:
 
 
 def _damaged(path: Path, error: Exception) -> str:
-    reason = " ".join(str(error).split())[:100]
-    return f"cannot read {path}, it is damaged or not of this model ({reason}): train it again"
+    said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+    reason = " ".join(said.split())[:100]
+    return (
+        f"cannot read {path}, it is damaged or not of this model ({reason}): train it again, into "
+        "a new folder"
+    )

@@ -11,7 +11,7 @@ from genmix.reviewing.decisions import Decision, decide, history, reviewer_name,
 from genmix.reviewing.export import Exported, Undecided, export_reviewed
 from genmix.reviewing.forget import forget_reviews
 from genmix.reviewing.made import MadeOutput
-from genmix.reviewing.outcomes import open_reviews
+from genmix.reviewing.outcomes import has_reviews, open_reviews
 from genmix.reviewing.queue import (
     EVERYTHING,
     Filter,
@@ -61,6 +61,7 @@ __all__ = [
     "find",
     "following",
     "forget_reviews",
+    "has_reviews",
     "history",
     "open_reviews",
     "page",

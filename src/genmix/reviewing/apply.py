@@ -53,9 +53,8 @@ def apply_reviews(out: str | Path) -> Applied:
             for output, outcome in outcomes(store).items()
             if outcome.refusal is not None
         }
+    made.check_finished()
     parts = folder.shard_parts()
-    if not folder.manifest.exists() or folder.half_forgotten.exists():
-        raise ReviewError(f"{out} is not finished: run genmix augment on it again first")
     if not parts:
         raise ReviewError(
             f"{out} has no .genmix/ any more, which an output that changes needs: use genmix "

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from genmix.datasets.layout import IMAGES, MANIFEST, class_folder
+from genmix.datasets.manifest import read_schema
 from genmix.errors import OutputError, ReviewError
 from genmix.jobs.finish import PROMPTS, RECIPE, SHEET, describe
 from genmix.reviewing.made import CAUSE, NO_PICTURE, MadeOutput
@@ -53,26 +54,32 @@ def export_reviewed(out: str | Path, to: str | Path, *, undecided: Undecided = "
         undecided: What to do with pictures that nobody has decided about.
 
     Raises:
-        ReviewError: If there are no reviews, or a picture is missing.
+        ReviewError: If there are no reviews, the output is not finished, or a picture is missing.
         OutputError: If the folder is not empty, lies in the output, or cannot be written.
     """
     out, to = Path(out), Path(to)
     _check_place(out, to)
     with open_reviews(out) as store:
         found = outcomes(store)
+    made = MadeOutput(out)
+    made.check_finished()
     staging = to.with_name(f".{to.name}.part")
-    with writing(to):
+    try:
+        with writing(to):
+            shutil.rmtree(staging, ignore_errors=True)
+            staging.mkdir(parents=True)
+            work = _Exporting(made, staging, found, undecided)
+            work.run()
+            for name in (RECIPE, PROMPTS, SHEET):
+                if (out / name).exists():
+                    shutil.copyfile(out / name, staging / name)
+            describe(staging, staging / MANIFEST)
+            if to.exists():
+                to.rmdir()
+            staging.rename(to)
+    except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(parents=True)
-        work = _Exporting(MadeOutput(out), staging, found, undecided)
-        work.run()
-        for name in (RECIPE, PROMPTS, SHEET):
-            if (out / name).exists():
-                shutil.copyfile(out / name, staging / name)
-        describe(staging, staging / MANIFEST)
-        if to.exists():
-            to.rmdir()
-        staging.rename(to)
+        raise
     return work.done
 
 
@@ -93,7 +100,7 @@ class _Exporting:
 
     def run(self) -> None:
         """Write the pictures and the manifest."""
-        before = pq.read_schema(self.made.manifest)
+        before = read_schema(self.made.manifest)
         columns = before.append(pa.field("review_status", pa.string()))
         columns = columns.append(pa.field("review_count", pa.int32()))
         with pq.ParquetWriter(self.to / MANIFEST, columns) as writer:

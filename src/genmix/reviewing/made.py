@@ -16,7 +16,10 @@ import pyarrow.parquet as pq
 
 from genmix.datasets.layout import MANIFEST
 from genmix.datasets.manifest import read_rows
-from genmix.errors import ReviewError
+from genmix.errors import GenmixError, OutputError, ReviewError
+from genmix.jobs.finish import PROMPTS
+from genmix.jobs.folder import OutputFolder
+from genmix.prompts import load_library
 
 CAUSE = "review"
 """What the reason of a manifest's row begins with, where people have left the picture out."""
@@ -60,6 +63,20 @@ class MadeOutput:
         aside = self.taken_out_pictures / output
         return aside if not place.exists() and aside.exists() else place
 
+    def check_finished(self) -> None:
+        """Refuse, before any work, an output that a run is to finish first.
+
+        Raises:
+            ReviewError: If it has no manifest, `genmix forget` was stopped in it, or its prompts
+                cannot be read.
+        """
+        if not self.manifest.exists() or OutputFolder(self.path).half_forgotten.exists():
+            raise ReviewError(f"{self.path} is not finished: run genmix augment on it again first")
+        try:
+            load_library(str(self.path / PROMPTS))
+        except GenmixError as error:
+            raise ReviewError(f"{error}; run genmix augment on {self.path} again first") from error
+
     def columns(self) -> list[str]:
         """Return the names of the manifest's columns.
 
@@ -68,7 +85,7 @@ class MadeOutput:
         """
         with self._readable():
             names: list[str] = pq.read_schema(self.manifest).names
-        if missing := {"source", "reason", "output", "output_sha256"} - set(names):
+        if missing := _NEEDED - set(names):
             raise ReviewError(f"{self.manifest} has no column {min(missing)}: is it genmix's?")
         return names
 
@@ -114,7 +131,14 @@ class MadeOutput:
         """The rows, as they were made, of what reviews have taken out."""
         if not self.taken_out.exists():
             return {}
-        return {key_of(row): row for row in read_rows(self.taken_out)}
+        try:
+            return {key_of(row): row for row in read_rows(self.taken_out)}
+        except OutputError as error:
+            raise ReviewError(
+                f"cannot read {self.taken_out}, which lists what reviews took out: put it back "
+                "from a copy, or make the output anew in another folder (edits are cached) and "
+                "copy reviews.sqlite into it"
+            ) from error
 
 
 def key_of(row: Mapping[str, Any]) -> RowKey:
@@ -128,4 +152,5 @@ def is_review(reason: str | None) -> bool:
 
 
 _KEY = ("source", "prompt", "variant")
+_NEEDED = {*_KEY, "kind", "label", "edit_key", "decision", "reason", "output", "output_sha256"}
 _BATCH = 4096

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from genmix.datasets.layout import MANIFEST
 from genmix.errors import ReviewError
 from genmix.reviewing.made import CAUSE
 from genmix.reviewing.status import Status
-from genmix.reviewing.store import REVIEWS, Store
+from genmix.reviewing.store import REVIEWS, Store, no_output
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,20 @@ class Outcome:
 UNDECIDED = Outcome("undecided", None, 0, "")
 
 
+def has_reviews(out: str | Path) -> bool:
+    """Tell whether an output has reviews, be they readable or not."""
+    return (Path(out) / REVIEWS).exists()
+
+
 def open_reviews(out: str | Path) -> Store:
     """Open the reviews of an output that has some.
 
     Raises:
-        ReviewError: If there are none, or they cannot be read.
+        ReviewError: If there is no finished output, it has none, or they cannot be read.
     """
-    if not (Path(out) / REVIEWS).exists():
+    if not has_reviews(out):
+        if not (Path(out) / MANIFEST).exists():
+            raise no_output(Path(out))
         raise ReviewError(f"{out} has no {REVIEWS}: nobody has reviewed it yet")
     return Store(out)
 

@@ -40,10 +40,9 @@ class Store:
         self._indexed: str | None = None
         self._lock = threading.RLock()
         if not self._manifest.exists() and not self.path.exists():
-            raise ReviewError(
-                f"{self.out} is no finished output (it has no {MANIFEST}): run genmix augment to "
-                "its end first"
-            )
+            raise no_output(self.out)
+        if self.path.is_dir():
+            raise ReviewError(f"{self.path} is a folder and no file of reviews: move it away")
         with self._clearly():
             self._connection = sqlite3.connect(
                 self.path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
@@ -182,6 +181,13 @@ class Store:
             yield
         except sqlite3.DatabaseError as error:
             raise ReviewError(f"{self.path}: {error}; {_what_to_do(error)}") from error
+
+
+def no_output(out: Path) -> ReviewError:
+    """Make the error that says that a folder is no finished output."""
+    return ReviewError(
+        f"{out} is no finished output (it has no {MANIFEST}): run genmix augment to its end first"
+    )
 
 
 def _what_to_do(error: sqlite3.DatabaseError) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from genmix.errors import OutputError, TrainingError
+from genmix.errors import GenmixError, OutputError, TrainingError
 from genmix.jobs.folder import WHOLE, OutputFolder
 from genmix.networks.checkpoint import CARD, WEIGHTS, load_checkpoint, save_checkpoint
 from genmix.networks.models import Classifier
@@ -41,8 +41,10 @@ class RunFolder:
     def claimed(self, identity: Mapping[str, Any]) -> Iterator[None]:
         """Keep the folder for one run, and other processes out, for a while.
 
+        A run that cannot even begin, for its model has another name, say, leaves the folder free.
+
         Args:
-            identity: What the run's result depends on, as plain values; may be nested once.
+            identity: What the run's result depends on, as plain values.
 
         Raises:
             OutputError: If the folder cannot be made, is in use, or holds something else.
@@ -50,14 +52,13 @@ class RunFolder:
         output = OutputFolder(self.path)
         output.open()
         with output.locked(WHOLE):
-            record = self.path / _HIDDEN / "job.json"
-            if not record.exists():
-                write_whole(record, json.dumps(identity, indent=1).encode())
-            elif difference := _difference(_read_json(record), identity):
-                raise OutputError(
-                    f"{self.path} belongs to another run: {difference}; choose a new folder"
-                )
-            yield
+            output.claim(identity)
+            try:
+                yield
+            except GenmixError:
+                if not self._state.exists() and not (self.path / RECORD).exists():
+                    output.release()
+                raise
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Write what a run goes on from: tensors and plain values; raises OutputError."""
@@ -105,25 +106,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise OutputError(f"cannot read {path}: choose a new folder") from error
     return content if isinstance(content, dict) else {}
-
-
-def _difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
-    """Name the first value in which two identities differ."""
-    for key in [*here, *(k for k in there if k not in here)]:
-        a, b = there.get(key), here.get(key)
-        if isinstance(a, dict) and isinstance(b, dict):
-            if inner := _difference(a, b):
-                return inner
-        elif a != b:
-            if max(len(str(a)), len(str(b))) > _LONG:
-                return f"its {key} differ"
-            return f"{key} was {_said(a)} there and is {_said(b)} now"
-    return None
-
-
-def _said(value: object) -> str:
-    return "not set" if value is None else str(value)
-
-
-_LONG = 60
-"""Longer values are hashes of listings, and long texts."""

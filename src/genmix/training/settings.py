@@ -74,14 +74,15 @@ class TrainSettings(BaseModel):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
-        known: dict[str, list[str]] = {
-            "optimizer": [str(name) for name in list_optimizers()],
-            "transform": list(TRANSFORMS),
-        }
-        for key, names in known.items():
-            name = getattr(self, key)
-            if name not in names:
-                raise ValueError(f"there is no {key} {name!r}: {nearest(name, names)}")
+        if self.transform not in TRANSFORMS:
+            raise ValueError(
+                f"there is no transform {self.transform!r}: {nearest(self.transform, TRANSFORMS)}"
+            )
+        if self.optimizer not in (known := [str(name) for name in list_optimizers()]):
+            hint = nearest(self.optimizer, known)
+            if not hint.startswith("did"):  # there are more than a hundred
+                hint = "give a name of timm's, such as adamw, sgd, lamb"
+            raise ValueError(f"there is no optimizer {self.optimizer!r}: {hint}")
         if self.lr is None and "adam" not in self.optimizer:
             raise ValueError(f"give a learning rate (lr) for {self.optimizer!r}: it has no default")
         if self.warmup_steps >= self.steps:
