@@ -81,6 +81,21 @@ def proof(
     )  # fmt: skip
 
 
+def large(found: Poc) -> Poc:
+    """Add as many candidates as the longest proof of concept has."""
+    first, prompts, mixing, final = found.stages
+    row = next(row for row in prompts.rows if row.arm == "graffiti")
+    names = ("chalk-drawing", "retro-comic", "crayon-sketch", "sunset", "aurora", "rainbow", "dusk")
+    more = tuple(replace(row, arm=name, chosen=False) for name in names)
+    dials = ("composites-0.9", "composites-0.3", "no-fractal", "strong-fractal", "halves", "circle")
+    settings = tuple(_row(name, "setting", 0.07, -0.011) for name in dials)
+    cutmix = _row("cutmix", "mixer", 0.004)
+    first = replace(first, rows=(*first.rows[:2], cutmix, *first.rows[2:]))
+    prompts = replace(prompts, rows=(*prompts.rows, *more))
+    mixing = replace(mixing, rows=(*mixing.rows, *settings))
+    return replace(found, stages=(first, prompts, mixing, final))
+
+
 def _cost(*, prices: bool) -> Cost:
     full = Full(
         1670, 10020, 0.05, 0.25, "cpu", 0.0, 1.23 if prices else None, 2.78,

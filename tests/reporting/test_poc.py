@@ -1,6 +1,7 @@
 """The report of a proof of concept: decision, reasons and numbers, in both languages."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 
 from genmix.experiments.compare import write_json
 from genmix.experiments.poc.result import Example, Poc
+from genmix.experiments.poc.rules import Reason
 from genmix.experiments.words import percent, points
 from genmix.images import encode_jpeg
+from genmix.reporting.document import Table
 from genmix.reporting.examples import steps_of
 from genmix.reporting.page import render
 from genmix.reporting.poc import poc_report
@@ -103,7 +106,7 @@ def test_a_target_without_labels_is_never_said_to_be_tested_on() -> None:
 def test_why_prompts_are_out_is_told_by_their_names() -> None:
     text = text_of(FOUND["go"], "ja")
     assert "スクリーニングの合格率が低く不採用：霧" in text
-    assert "他の候補を優先し学習していないもの：雨" in text
+    assert "ほかの候補を優先し学習していないもの：雨" in text
 
 
 NAMES = {
@@ -134,6 +137,35 @@ def test_a_folder_of_a_proof_is_reported_with_the_pictures_that_are_left(
     assert page.count("data:image/jpeg") == len(names)
     (tmp_path / "composite.jpg").unlink()
     assert "data:image/jpeg" not in report_of(tmp_path, language)
+
+
+def test_what_may_have_become_worse_is_named_in_the_reasons_and_to_be_watched() -> None:
+    found = proof({"corrupted": -0.03})
+    assert [reason.rule for reason in found.final.verdict.reasons][:2] == ["gain-above", "watch"]
+    english, japanese = text_of(found, "en"), text_of(found, "ja")
+    assert "Test photos with noise, blur and the like: −3.0 points (−6.1 to +0.1); more" in english
+    assert "Watch what may have become worse" in english
+    assert "ノイズやぼけを加えたテスト写真：−3.0 ポイント（−6.1 ～ +0.1）。確実では" in japanese
+    assert "悪化の可能性がある項目に注意してください" in japanese
+
+
+def test_a_choice_that_could_not_be_trained_in_time_is_said_to_be_replaced() -> None:
+    found = FOUND["unclear"]
+    final = found.final
+    verdict = replace(final.verdict, reasons=(*final.verdict.reasons, Reason("replaced")))
+    late = replace(found, stages=(*found.stages[:-1], replace(final, verdict=verdict)))
+    assert "could not be trained in time, so genmix was judged with its" in text_of(late, "en")
+    assert "学習が時間内に終わらなかったため、標準レシピで判定しました" in text_of(late, "ja")
+
+
+def test_the_tables_of_the_stages_are_one_with_a_heading_for_each() -> None:
+    for name, stages in (("go", 3), ("no time", 1)):
+        sections = poc_report(FOUND[name], Words("en")).sections
+        section = next(each for each in sections if each.name == "stages")
+        table = next(block for block in section.blocks if isinstance(block, Table))
+        headings = [row[0].text for row in table.rows if len(row) == 1]
+        assert [text[:7] for text in headings] == ["Stage 1", "Stage 2", "Stage 3"][:stages]
+        assert {len(row) for row in table.rows} == {1, len(table.head)}
 
 
 def test_the_same_proof_gives_the_same_page() -> None:

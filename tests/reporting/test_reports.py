@@ -64,7 +64,7 @@ def test_a_gain_is_said_with_its_interval_in_both_languages() -> None:
     assert japanese.decision.startswith(
         f"{GENMIX} は、別ドメインの画像に対する正解率で baseline を"
     )
-    assert f"95 %信頼区間 {low} ～ {high}" in japanese.decision
+    assert f"95% 信頼区間 {low} ～ {high}" in japanese.decision
     assert english.tone == japanese.tone == "good"
 
 

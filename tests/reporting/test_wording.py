@@ -53,6 +53,12 @@ def test_no_japanese_sentence_has_a_space_between_two_japanese_letters() -> None
         assert not re.search(r"[ぁ-ヿ一-鿿、。] +[ぁ-ヿ一-鿿、。]", sentence), key
 
 
+def test_japanese_sentences_have_the_signs_of_japanese_print() -> None:
+    for key, sentence in catalogue("ja").items():
+        plain = re.sub(r"`[^`]*`", "", str(sentence))
+        assert not re.search(r"[()!?~]|:(?!\w)| %", plain), key
+
+
 def test_a_space_parts_japanese_from_latin_letters_where_a_gap_is_filled() -> None:
     words = Words("ja")
     assert words("list.last", first="cartoon", last="sketch") == "cartoon と sketch"
@@ -64,7 +70,9 @@ def test_numbers_are_written_with_their_interval_or_with_why_there_is_none() -> 
     found = Difference(5, 0.13, 0.021, 0.001, 0.002, "better")
     english, japanese = Words("en"), Words("ja")
     assert english.interval(found) == "+13.0 points (95 % interval +10.9 to +15.1)"
-    assert japanese.interval(found) == "+13.0 ポイント（95 %信頼区間 +10.9 ～ +15.1）"
+    said = "+13.0\xa0ポイント（95% 信頼区間 +10.9 ～ +15.1）"
+    assert japanese.interval(found) == said
+    assert (english.percent("52.0"), japanese.percent("52.0")) == ("52.0 %", "52.0%")
     assert english.mean(Mean(5, 0.52, 0.019)).replace("\xa0", " ") == "52.0 ± 1.9"
     assert english.mean(Mean(1, 0.52, None)) == "52.0 (1 seed)"
     assert japanese.mean(Mean(1, 0.52, None)) == "52.0（シード 1 個）"

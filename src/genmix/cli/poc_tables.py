@@ -197,7 +197,8 @@ def _verdict(stage: Stage, lang: Language) -> str:
 
 def _cost(found: Poc, lang: Language) -> str:
     cost, full = found.cost, found.cost.full
-    money = "" if full.money is None else f", {full.money:,.2f} {cost.currency}"
+    price = "" if full.money is None else f"{full.money:,.2f} {cost.currency}"
+    money = said("money", lang, price=price) if price else ""
     return said(
         "cost",
         lang,

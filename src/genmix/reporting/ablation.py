@@ -8,7 +8,6 @@ from genmix.experiments.findings import Comparison, Summary
 from genmix.experiments.words import percent, points
 from genmix.reporting.comparison import in_sentence
 from genmix.reporting.document import (
-    Block,
     Bullets,
     Card,
     Cell,
@@ -58,6 +57,7 @@ def ablation_report(ablation: Ablation, words: Words) -> Report:
         cost_section(comparison, _that_matter(ablation, words), shots, words),
         limits_section(comparison, own if len(comparison.seeds) > 1 else [], shots, words),
         _next(ablation, words),
+        _numbers(ablation, words),
         repeat_section(comparison, recipe, words),
     ]
     return Report(
@@ -131,8 +131,9 @@ def _resolution(comparison: Comparison, words: Words) -> str:
 def _cards(ablation: Ablation, words: Words) -> Iterator[Card]:
     comparison = ablation.comparison
     mean = ablation.reference.mean
-    note = metric_name(comparison.primary, comparison, words)
-    yield Card(words("ablate.card"), f"{words.mean(mean)} %", note)
+    metric = metric_name(comparison.primary, comparison, words)
+    note = words("list.semicolon").join((metric, words.mean(mean)))
+    yield Card(words("ablate.card"), words.percent(percent(mean.value)), note)
     total = len(_changes(ablation))
     verdicts: tuple[Verdict, ...] = ("better", "worse")
     for verdict in verdicts:
@@ -147,22 +148,41 @@ def _cards(ablation: Ablation, words: Words) -> Iterator[Card]:
 
 
 def _parts(ablation: Ablation, words: Words) -> Section:
-    blocks: list[Block] = []
-    for factor in ablation.factors:
-        blocks += _factor(ablation, factor, words)
-    return Section("parts", words("ablate.parts"), tuple(blocks))
-
-
-def _factor(ablation: Ablation, factor: Factor, words: Words) -> Iterator[Block]:
-    """Show one factor: what it does in words, as a figure, and as a table."""
-    effects = ablation.effects(factor)
-    title = factor_name(factor, words)
-    rows = [
-        interval_row(level_name(factor, level.name, words), summary.against_reference, words)
-        for level, summary in effects
+    """Show what each factor does: a figure, and what it comes to in words."""
+    figures = [
+        differences_figure(
+            f"factor-{factor.name}",
+            factor_name(factor, words),
+            [
+                interval_row(
+                    level_name(factor, level.name, words), summary.against_reference, words
+                )
+                for level, summary in ablation.effects(factor)
+            ],
+            words("axis.recipe"),
+            words,
+            _sentence(ablation, factor, words),
+        )
+        for factor in ablation.factors
     ]
-    axis = words("axis.recipe")
-    yield differences_figure(f"factor-{factor.name}", title, rows, axis, words)
+    key = words("figure.key" if len(ablation.comparison.seeds) > 1 else "figure.one_seed")
+    blocks = (Paragraph(key, quiet=True), *figures)
+    return Section("parts", words("ablate.parts"), blocks)
+
+
+def _numbers(ablation: Ablation, words: Words) -> Section:
+    """Show every level of every factor in numbers."""
+    rows: list[tuple[Cell, ...]] = []
+    for factor in ablation.factors:
+        rows.append((Cell(factor_name(factor, words)),))
+        rows += [
+            (
+                Cell(level_name(factor, level.name, words)),
+                Cell(words.mean(summary.mean)),
+                *judged_cells(summary.against_reference, words),
+            )
+            for level, summary in ablation.effects(factor)
+        ]
     head = (
         words("ablate.level"),
         words("table.mean"),
@@ -170,15 +190,10 @@ def _factor(ablation: Ablation, factor: Factor, words: Words) -> Iterator[Block]
         words("table.p"),
         words("table.verdict"),
     )
-    table = tuple(
-        (
-            Cell(level_name(factor, level.name, words)),
-            Cell(words.mean(summary.mean)),
-            *judged_cells(summary.against_reference, words),
-        )
-        for level, summary in effects
-    )
-    yield Table(words("table.numbers"), head, table, _sentence(ablation, factor, words))
+    note = words("ablate.note") if len(ablation.comparison.seeds) > 1 else ""
+    metric = metric_name(ablation.comparison.primary, ablation.comparison, words)
+    table = Table(metric, head, tuple(rows), note)
+    return Section("numbers", words("ablate.numbers"), (table,), detail=True)
 
 
 def _sentence(ablation: Ablation, factor: Factor, words: Words) -> str:

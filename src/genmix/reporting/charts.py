@@ -39,6 +39,9 @@ _TEXT_PT = 8.5
 _LINE_IN = 0.165
 """Height of a line of text."""
 
+_ABOVE_IN = 0.09
+"""Height between a mark and the text above it."""
+
 _MOST = 44
 """Latin letters that fit a line before the numbers at its end."""
 
@@ -213,8 +216,8 @@ def _places(lines: Sequence[int]) -> tuple[list[float], float]:
     """
     places, top = [], 0.0
     for count in lines:
-        places.append(top + count * _LINE_IN + 0.13)
-        top = places[-1] + 0.15
+        places.append(top + count * _LINE_IN + _ABOVE_IN)
+        top = places[-1] + 0.12
     return places, top
 
 
@@ -238,8 +241,8 @@ def _draw_interval(axes: "Axes", row: Interval, place: float) -> None:
 def _write_above(axes: "Axes", lines: Sequence[str], text: str, place: float) -> None:
     """Write a row's name at the left, above its mark, and its number at the right."""
     for k, line in enumerate(reversed(lines)):
-        _write(axes, 0, place - 0.13 - k * _LINE_IN, line, "left")
-    _write(axes, 1, place - 0.13, text, "right")
+        _write(axes, 0, place - _ABOVE_IN - k * _LINE_IN, line, "left")
+    _write(axes, 1, place - _ABOVE_IN, text, "right")
 
 
 def _write_beside(axes: "Axes", row: Interval, place: float) -> None:

@@ -55,7 +55,7 @@ class Table:
     Attributes:
         title: What it shows, as its caption.
         head: Above the columns; the first column names the rows.
-        rows: As many cells in each as `head` has.
+        rows: As many cells in each as `head` has; a row of one cell is a heading for those below.
         note: How to read it.
         words: Whether cells hold words, which stand to the left, and not numbers.
     """
@@ -142,11 +142,19 @@ Block: TypeAlias = Paragraph | Bullets | Table | Figure | Pictures | Code
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of a report with its heading; `name` is its anchor, the same in every language."""
+    """A part of a report with its heading.
+
+    Attributes:
+        name: Its anchor, the same in every language.
+        title: Its heading.
+        blocks: What stands in it.
+        detail: Whether it is there to look things up, and may be set small in print.
+    """
 
     name: str
     title: str
     blocks: tuple[Block, ...]
+    detail: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def card(label: str, summary: Summary, before: Summary | None, words: Words) -> 
     """Return the card of a metric: what changed, or the mean where there is nothing before it."""
     found = summary.against_reference
     if found is None or before is None:
-        return Card(label, f"{percent(summary.mean.value)} %", words.mean(summary.mean))
+        return Card(label, words.percent(percent(summary.mean.value)), words.mean(summary.mean))
     return Card(
         label,
         words("card.points", value=points(found.value)),
@@ -245,7 +245,7 @@ def repeat_section(
         blocks.append(Code(words("repeat.settings"), yaml_text(settings)))
     if recipe:
         blocks.append(Code(words("repeat.recipe"), yaml_text(recipe)))
-    return Section("repeat", words("repeat.title"), tuple(blocks))
+    return Section("repeat", words("repeat.title"), tuple(blocks), detail=True)
 
 
 def photos_line(comparison: Comparison, words: Words) -> str:

@@ -45,9 +45,9 @@ def poc_report(found: Poc, words: Words, examples: Sequence[Sequence[Picture]] =
         *_examples(examples, words),
         *stages_sections(found, words),
         _cost(found, words),
-        _judged(found, words),
         _limits(found, words),
         _next(found, words),
+        _judged(found, words),
         _repeat(found, words),
     ]
     return Report(
@@ -230,18 +230,6 @@ def _examples(examples: Sequence[Sequence[Picture]], words: Words) -> Iterator[S
 
 def _cost(found: Poc, words: Words) -> Section:
     cost, full = found.cost, found.cost.full
-    planned = {stage.name: stage.planned_seconds for stage in found.stages}
-    planned[PREPARING] = found.plan.seconds.get(PREPARING, 0.0)
-    rows = tuple(
-        (
-            Cell(words(f"poc.stage.{name}")),
-            Cell(words.duration(seconds)),
-            Cell(words.duration(planned[name])),
-        )
-        for name, seconds in cost.seconds.items()
-        if name in planned
-    )
-    head = (words("poc.cost.stage"), words("poc.cost.took"), words("poc.cost.planned"))
     total = words(
         "poc.cost.total",
         time=words.duration(sum(cost.seconds.values())),
@@ -260,13 +248,27 @@ def _cost(found: Poc, words: Words) -> Section:
     blocks: list[Block] = [
         Paragraph(total),
         *(Paragraph(_left_out(each, words)) for each in found.dropped),
-        Table(words("poc.cost.table"), head, rows),
+        _times(found, words),
         _full(found, words),
         Paragraph(against),
     ]
     if full.money is None:
         blocks.append(Paragraph(words("poc.full.no_price"), quiet=True))
     return Section("cost", words("poc.cost.title"), tuple(blocks))
+
+
+def _times(found: Poc, words: Words) -> Table:
+    """Show the time of each stage, as it was and as it was planned."""
+    planned = {PREPARING: found.plan.seconds.get(PREPARING, 0.0)}
+    planned |= {stage.name: stage.planned_seconds for stage in found.stages}
+    took = found.cost.seconds
+    stages = [name for name in planned if name in took]
+    rows = tuple(
+        (Cell(words(f"poc.cost.{row}")), *(Cell(words.duration(times[name])) for name in stages))
+        for row, times in (("took", took), ("planned", planned))
+    )
+    head = (words("poc.table.time"), *(words(f"poc.cost.{name}") for name in stages))
+    return Table(words("poc.cost.table"), head, rows)
 
 
 def _full(found: Poc, words: Words) -> Table:
@@ -340,7 +342,7 @@ def _judged(found: Poc, words: Words) -> Section:
         items.append(words("poc.judged.left_out", count=len(photos.left_out)))
     rules = tuple(rules_in_words(words.language).values())
     blocks = (Bullets(tuple(items)), Paragraph(words("poc.judged.rules")), Bullets(rules))
-    return Section("judged", words("poc.judged.title"), blocks)
+    return Section("judged", words("poc.judged.title"), blocks, detail=True)
 
 
 _PARTS = ("train", "val", "test")
@@ -395,7 +397,7 @@ def _repeat(found: Poc, words: Words) -> Section:
             words("facts.budget_value", steps=found.plan.steps, batch_size=train["batch_size"]),
         ),
         ("poc.facts.preset", found.preset),
-        ("poc.facts.share", f"{100 * found.share:.0f} %"),
+        ("poc.facts.share", words.percent(f"{100 * found.share:.0f}")),
         (
             "facts.machine",
             words(
@@ -415,4 +417,4 @@ def _repeat(found: Poc, words: Words) -> Section:
         ),
         Code(words("repeat.recipe"), yaml_text(found.recipe)),
     )
-    return Section("repeat", words("repeat.title"), blocks)
+    return Section("repeat", words("repeat.title"), blocks, detail=True)

@@ -3,14 +3,14 @@
 All numbers here are of the photos that choices were made by; the judgement is told elsewhere.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from genmix.experiments.poc.gains import Interval
 from genmix.experiments.poc.plan import BASELINE, MIXING, PROMPTS
 from genmix.experiments.poc.result import Poc, Row, Stage
 from genmix.experiments.poc.rules import Verdict
 from genmix.experiments.poc.saying import in_words, rules_in_words
-from genmix.reporting.document import Block, Cell, Paragraph, Section, Table, Tone
+from genmix.reporting.document import Block, Bullets, Cell, Paragraph, Section, Table
 from genmix.reporting.naming import prompt_name
 from genmix.reporting.parts import differences_figure, interval_row
 from genmix.reporting.wording import Words
@@ -36,18 +36,17 @@ def arm_name(arm: str, words: Words) -> str:
 
 def stages_sections(found: Poc, words: Words) -> Iterator[Section]:
     """Yield the section of the stages, and that of what each part contributed."""
-    blocks: list[Block] = [Paragraph(words("poc.stages.what"))]
-    for name in (BASELINE, PROMPTS, MIXING):
-        stage = found.stage(name)
-        title = words(f"poc.stage.{name}")
-        if stage is None or not stage.rows:
-            blocks.append(Paragraph(words("poc.stages.none", stage=title)))
-            continue
-        blocks.append(Paragraph(_ended(stage, words)))
-        blocks.append(_table(stage, words))
-        if name == PROMPTS:
-            blocks.append(_prompts(stage, words))
-            blocks += [Paragraph(text, quiet=True) for text in _others(stage, words)]
+    stages = {name: found.stage(name) for name in (BASELINE, PROMPTS, MIXING)}
+    tried = [stage for stage in stages.values() if stage is not None and stage.rows]
+    blocks: list[Block] = [
+        Paragraph(words("poc.stages.what")),
+        Bullets(tuple(_ended(name, stage, words) for name, stage in stages.items())),
+        _table(tried, words),
+    ]
+    if (prompts := stages[PROMPTS]) is not None and prompts.rows:
+        blocks.append(_prompts(prompts, words))
+        if others := words("list.sentences").join(_others(prompts, words)):
+            blocks.append(Paragraph(others, quiet=True))
     yield Section("stages", words("poc.stages.title"), tuple(blocks))
     yield from _contributions(found, words)
 
@@ -57,54 +56,52 @@ def verdict_cell(verdict: Verdict, words: Words) -> str:
     return words(f"poc.verdict.{verdict.decision}")
 
 
-def _ended(stage: Stage, words: Words) -> str:
+def _ended(name: str, stage: Stage | None, words: Words) -> str:
+    title = words(f"poc.stage.{name}")
+    if stage is None or not stage.rows:
+        return words("poc.stages.none", stage=title)
     reasons = [in_words(reason, words.language) for reason in stage.verdict.reasons]
     return words(
         "poc.stages.ended",
-        stage=words(f"poc.stage.{stage.name}"),
+        stage=title,
         verdict=verdict_cell(stage.verdict, words),
         reasons=words("list.sentences").join(reasons),
         time=words.duration(stage.seconds),
     )
 
 
-def _table(stage: Stage, words: Words) -> Table:
-    """Show the ways of training of a stage; prompts have a table of their own."""
-    shown = [row for row in stage.rows if row.scores and row.kind != "prompt"]
-    changes = any(row.change is not None for row in shown)
+def _table(stages: Sequence[Stage], words: Words) -> Table:
+    """Show the ways of training of all stages; prompts have a table of their own."""
+    changes = any(row.change is not None for stage in stages for row in _shown(stage))
     head = [words("table.arm"), words("poc.table.choice"), words("poc.table.gain")]
     head += [words("poc.table.change")] if changes else []
     head += [words("poc.table.time"), words("poc.table.chosen")]
-    rows = []
-    for row in shown:
-        gain = row.gains.get(stage.primary)
-        cells = [
-            Cell(arm_name(row.arm, words)),
-            Cell(words.mean(mean(row.scores[stage.primary]))),
-            Cell("–" if gain is None else words.difference(difference(gain))),
-        ]
-        if changes:
-            none = row.change is None
-            cells.append(Cell("–" if none else words.difference(difference(_sure(row)))))
-        tone: Tone | None = "good" if row.chosen else None
-        cells += [
-            Cell(words.duration(row.seconds)),
-            Cell(words("poc.yes") if row.chosen else "–", tone),
-        ]
-        rows.append(tuple(cells))
-    title = words("poc.stages.table", stage=words(f"poc.stage.{stage.name}"))
-    seeds = shown[0].scores[stage.primary].seeds
-    note = words("poc.stages.seeds", seeds=words("seeds", count=seeds))
-    rule = rules_in_words(words.language)["change"] if changes else ""
-    return Table(
-        title, tuple(head), tuple(rows), words("list.sentences").join(filter(None, (note, rule)))
+    rows: list[tuple[Cell, ...]] = []
+    for stage in stages:
+        seeds = words("seeds", count=_shown(stage)[0].scores[stage.primary].seeds)
+        title = words("poc.stages.of", stage=words(f"poc.stage.{stage.name}"), seeds=seeds)
+        rows += [(Cell(title),), *(_line(row, stage, words, changes) for row in _shown(stage))]
+    note = [words("poc.stages.note")]
+    note += [rules_in_words(words.language)["change"]] if changes else []
+    title, said = words("poc.stages.table"), words("list.sentences").join(note)
+    return Table(title, tuple(head), tuple(rows), said)
+
+
+def _shown(stage: Stage) -> list[Row]:
+    return [row for row in stage.rows if row.scores and row.kind != "prompt"]
+
+
+def _line(row: Row, stage: Stage, words: Words, changes: bool) -> tuple[Cell, ...]:
+    """Show one way of training."""
+    gain = row.gains.get(stage.primary)
+    gains = (gain, row.change) if changes else (gain,)
+    return (
+        Cell(arm_name(row.arm, words)),
+        Cell(words.mean(mean(row.scores[stage.primary]))),
+        *(Cell("–" if each is None else words.difference(difference(each))) for each in gains),
+        Cell(words.duration(row.seconds)),
+        Cell(words("poc.yes"), "good") if row.chosen else Cell("–"),
     )
-
-
-def _sure(row: Row) -> Interval:
-    if row.change is None:
-        raise ValueError(f"{row.arm} changes nothing")
-    return row.change
 
 
 def _prompts(stage: Stage, words: Words) -> Table:
@@ -116,7 +113,7 @@ def _prompts(stage: Stage, words: Words) -> Table:
     rows = tuple(
         (
             Cell(prompt_name(row.arm, words.language)),
-            *(Cell(_measure(key, (row.measures or {}).get(key))) for key in measures),
+            *(Cell(_measure(key, (row.measures or {}).get(key), words)) for key in measures),
             Cell(words.difference(difference(row.gains[stage.primary]))),
             Cell(words("poc.yes") if row.chosen else "–", "good" if row.chosen else None),
         )
@@ -131,10 +128,12 @@ def _prompts(stage: Stage, words: Words) -> Table:
     return Table(words("poc.prompts.table"), head, rows, words("poc.prompts.note"))
 
 
-def _measure(key: str, value: float | None) -> str:
+def _measure(key: str, value: float | None, words: Words) -> str:
     if value is None:
         return "–"
-    return f"{value:.2f}" if key in ("diversity", "closeness") else f"{100 * value:.0f} %"
+    if key in ("diversity", "closeness"):
+        return f"{value:.2f}"
+    return words.percent(f"{100 * value:.0f}")
 
 
 def _others(stage: Stage, words: Words) -> Iterator[str]:

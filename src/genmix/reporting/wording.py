@@ -69,6 +69,10 @@ class Words:
             return "".join(names)
         return self("list.last", first=self("list.comma").join(names[:-1]), last=names[-1])
 
+    def percent(self, value: str) -> str:
+        """Write a number in percent: "52.0 %"."""
+        return self("number.percent", value=value)
+
     def mean(self, mean: Mean) -> str:
         """Write a mean with its interval: "52.0 ± 1.9", or with why there is none."""
         return f"{percent(mean.value)}{self._spread(mean)}"

@@ -1,5 +1,6 @@
 """The rules choose and decide as they say; pure functions, so any number may be tried."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -185,6 +186,28 @@ def test_every_rule_and_reason_has_words(lang: str) -> None:
         text = in_words(reason, lang)  # type: ignore[arg-type]
         assert text
         assert "{" not in text
+
+
+def test_what_is_said_in_japanese_has_the_signs_of_japanese_print() -> None:
+    reasons = decide(sure(0.1), [Guarded("clean", "clean", sure(-0.05, 0.1))], learnt=True).reasons
+    said = [*rules_in_words("ja").values(), *(in_words(reason, "ja") for reason in reasons)]
+    for text in said:
+        assert not re.search(r"[():~]| %", text), text
+
+
+def test_a_remark_names_the_metric_and_what_is_allowed() -> None:
+    unsure = sure(-0.05, 0.08)
+    for key, english, japanese in (
+        ("target cartoon", "Other domain cartoon: −5.0", "別ドメイン（cartoon）：−5.0"),
+        ("corrupted", "Test photos with noise, blur and the like: −5.0", "ノイズやぼけを加えた"),
+        ("fgsm@2/255", "Attacked test photos: −5.0", "敵対的攻撃を加えたテスト写真：−5.0"),
+    ):
+        kind = key if key in ALLOWED else "attacked"
+        remark = decide(sure(0.1), [Guarded(key, kind, unsure)], learnt=True).reasons[1]
+        assert remark.rule == "watch"
+        assert in_words(remark).startswith(english)
+        assert "points may be lost, but that is not certain" in in_words(remark)
+        assert in_words(remark, "ja").startswith(japanese)
 
 
 def test_english_reasons_give_points_with_their_signs() -> None:

@@ -18,19 +18,19 @@ _TARGET = "target "
 
 def rules_in_words(lang: Language) -> dict[str, str]:
     """Return every rule as a sentence with its limits, by name."""
-    return {rule["id"]: _filled(rule[lang], LIMITS) for rule in _texts()["rules"]}
+    return {rule["id"]: _filled(rule[lang], LIMITS, lang) for rule in _texts()["rules"]}
 
 
 def in_words(reason: Reason, lang: Language = "en") -> str:
     """Say a reason in a sentence."""
     values = dict(reason.values)
     if "metric" in values:
-        values["metric"] = metric_name(str(values["metric"]), lang)
-    return _filled(_texts()["reasons"][reason.rule][lang], values)
+        values["metric"] = _in_a_sentence(str(values["metric"]), lang)
+    return _filled(_texts()["reasons"][reason.rule][lang], values, lang)
 
 
 def metric_name(key: str, lang: Language = "en") -> str:
-    """Return what people call a metric: a target by its own name."""
+    """Return what people call a metric above a column: a target by its own name."""
     if key.startswith(_TARGET):
         return key.removeprefix(_TARGET)
     words = _words()
@@ -40,10 +40,16 @@ def metric_name(key: str, lang: Language = "en") -> str:
 
 def said(key: str, lang: Language = "en", **values: float | str) -> str:
     """Return a text of words.yaml with values in their places."""
-    return _filled(_words()[key][lang], values)
+    return _filled(_words()[key][lang], values, lang)
 
 
-def _filled(text: str, values: Mapping[str, float | int | str]) -> str:
+def _in_a_sentence(key: str, lang: Language) -> str:
+    names = _texts()["metrics"]
+    kind, _, name = key.partition(" ")
+    return _filled(names[kind if kind in names else "attacked"][lang], {"name": name}, lang)
+
+
+def _filled(text: str, values: Mapping[str, float | int | str], lang: Language) -> str:
     """Put values into their places: {x:%} as percent, {x:pt} and {x:+pt} as points, {x} short."""
 
     def put(match: re.Match[str]) -> str:
@@ -54,7 +60,9 @@ def _filled(text: str, values: Mapping[str, float | int | str]) -> str:
             return points(value)
         if match["how"] == "pt":
             return percent(value)
-        return f"{100 * value:.0f} %" if match["how"] == "%" else f"{value:,.3g}"
+        if match["how"] == "%":
+            return f"{100 * value:.0f}%" if lang == "ja" else f"{100 * value:.0f} %"
+        return f"{value:,.3g}"
 
     return re.sub(r"\{(?P<name>\w+)(?::(?P<how>[^}]+))?\}", put, text)
 
