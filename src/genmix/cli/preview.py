@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from genmix.cli.console import edits_option, progress_bar, recipe_options, say
+from genmix.cli.console import check_sheet, edits_option, progress_bar, recipe_options, say
 
 
 @click.command()
@@ -41,6 +41,7 @@ def preview(
     from genmix.images import encode_png
     from genmix.storage import write_whole
 
+    check_sheet(out, "--out", photos)
     chosen = chosen_recipe(recipe, **choices)
     with progress_bar() as progress:
         sheet = jobs.preview(

@@ -7,10 +7,10 @@ from typing import Any, TypeAlias
 
 from genmix.datasets import Photo, Source, open_source
 from genmix.editing import Editor
-from genmix.errors import OutputError, SourceError
+from genmix.errors import SourceError
 from genmix.fractals import FractalBank
 from genmix.jobs.finish import finish
-from genmix.jobs.folder import OWN_CHECKER, WHOLE, OutputFolder, Share
+from genmix.jobs.folder import OWN_CHECKER, WHOLE, OutputFolder, Share, keep_apart
 from genmix.jobs.likeness import class_gaussians
 from genmix.jobs.local import run_local
 from genmix.jobs.plan import Plan, listing_digest, spread
@@ -21,7 +21,7 @@ from genmix.provenance.metadata import CREATOR
 from genmix.provenance.signing import Signing
 from genmix.recipe import Recipe, load_recipe
 from genmix.screening import screen_models
-from genmix.storage import cache_folder
+from genmix.storage import cache_folder, writing
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Told (stage, done, total) as a run goes on; stages are "fractals" and "pictures"."""
@@ -65,17 +65,21 @@ def augment(
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     plan, photos = make_plan(source, recipe, limit)
     folder = OutputFolder(Path(out))
-    _keep_apart(Path(source), folder.path)
+    keep_apart(source, out)
+    edits = edits or default_edits()
     folder.open()
+    with writing(edits):
+        edits.mkdir(parents=True, exist_ok=True)
     with folder.locked(share):
         bank = open_bank(recipe, workers, progress)
         editor = recipe.editor.open()
-        folder.claim(_identity(plan, editor, bank, signing))
+        folder.claim(
+            _identity(plan, editor, bank, signing),
+            hint=" (edits are cached and will not be made again)",
+        )
         folder.clean(share)
         folder.forget_incomplete(plan.shard_count)
-        work = ShardWork(
-            photos, recipe, plan.prompts, bank, edits or default_edits(), folder, share
-        )
+        work = ShardWork(photos, recipe, plan.prompts, bank, edits, folder, share)
         work.forgotten, work.signing = folder.forgotten(), signing
         work.gaussians = class_gaussians(plan, photos, work.forgotten)
         summary = _run(plan, work, sensible_workers(editor, workers), progress)
@@ -184,14 +188,3 @@ def _identity(
         "number of photos": len(plan.photos),
         "listing of photos": listing_digest(plan.photos),
     }
-
-
-def _keep_apart(source: Path, out: Path) -> None:
-    source, out = source.resolve(), out.resolve()
-    if out == source or source in out.parents:
-        raise OutputError(
-            f"the output {out} lies inside the source {source}: its pictures would be read as "
-            "photos next time; choose a folder beside it"
-        )
-    if out in source.parents:
-        raise OutputError(f"the output {out} contains the source {source}: choose another folder")

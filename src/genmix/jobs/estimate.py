@@ -10,7 +10,7 @@ from typing import Any
 from genmix.datasets import Photo, Source
 from genmix.editing.cache import EditCache
 from genmix.jobs.augment import make_plan, open_bank, sensible_workers
-from genmix.jobs.folder import WHOLE, Share
+from genmix.jobs.folder import WHOLE, OutputFolder, Share, keep_apart
 from genmix.jobs.likeness import class_gaussians
 from genmix.jobs.pipeline import Pipeline
 from genmix.jobs.plan import Plan, spread
@@ -69,6 +69,8 @@ def estimate(
     which happens once a machine.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    keep_apart(source, out)
+    OutputFolder(Path(out)).check()
     plan, photos = make_plan(source, recipe, limit)
     items = plan.items_per_photo * sum(
         len(plan.shard(k)) for k in range(plan.shard_count) if share.takes(k)
