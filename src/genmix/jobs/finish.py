@@ -12,13 +12,14 @@ from genmix.datasets.card import CARD, card_text
 from genmix.datasets.croissant import CROISSANT, croissant_text
 from genmix.datasets.manifest import iterate_rows, join_parts, read_facts
 from genmix.editing import Editor
-from genmix.errors import ImageError
+from genmix.errors import GenmixError, ImageError
 from genmix.images import Image, decode, encode_png, prepare
 from genmix.jobs.folder import OutputFolder
 from genmix.jobs.plan import Plan, spread
 from genmix.jobs.rights import model_license
 from genmix.jobs.summary import Tally
 from genmix.prompts import PromptLibrary, load_library
+from genmix.recipe import load_recipe
 from genmix.sheets import SheetRow, draw_sheet
 from genmix.storage import write_whole, writing
 
@@ -30,8 +31,9 @@ PROMPTS = "prompts.yaml"
 def finish(out: OutputFolder, plan: Plan, source: Source, editor: Editor) -> bool:
     """Finish the output if all its shards are there.
 
-    A finished output is left as it is. After a kill, doing it again goes on where it stopped; the
-    manifest comes last, so that an output with a manifest is complete.
+    A finished output is left as it is; one whose manifest, recipe or prompts were damaged since
+    gets them anew. After a kill, doing it again goes on where it stopped; the manifest comes last,
+    so that an output with a manifest is complete.
 
     Args:
         out: The output.
@@ -48,7 +50,7 @@ def finish(out: OutputFolder, plan: Plan, source: Source, editor: Editor) -> boo
     with out.finishing():
         if not all(out.done(k) for k in range(plan.shard_count)):
             return False
-        if not out.manifest.exists():
+        if not _is_whole(out):
             _write(out, plan, source, editor)
         elif not (out.path / SHEET).exists():  # genmix forget took it away
             _write_sheet(out, [out.manifest], plan, source)
@@ -90,6 +92,16 @@ def describe(out: Path, manifest: Path) -> None:
     )
     write_whole(out / CARD, card.encode())
     write_whole(out / CROISSANT, croissant.encode())
+
+
+def _is_whole(out: OutputFolder) -> bool:
+    """Tell whether what a finished output cannot do without is there and can be read."""
+    try:
+        load_recipe(out.path / RECIPE)
+        load_library(str(out.path / PROMPTS))
+        return bool(read_facts(out.manifest))
+    except GenmixError:
+        return False
 
 
 def _write(out: OutputFolder, plan: Plan, source: Source, editor: Editor) -> None:
