@@ -3,6 +3,7 @@
 Nothing is changed, and torch is imported only where it is installed.
 """
 
+import json
 import os
 import platform
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from genmix import __version__
+from genmix.editing.diffusion.settings import KINDS
 from genmix.sheets import japanese_font
 from genmix.storage import cache_folder
 
@@ -27,6 +29,7 @@ _EXTRAS = {
     "proof": ("attacks, figures, statistics", "matplotlib"),
     "corruptions": ("common corruptions", "imagecorruptions-imaug"),
     "diffusion": ("generative editors", "diffusers"),
+    "sign": ("signatures as C2PA asks", "c2pa-python"),
     "remote": ("editors over HTTP", "httpx"),
     "serve": ("genmix serve", "fastapi"),
     "studio": ("the browser", "starlette"),
@@ -224,21 +227,40 @@ def _editors(extras: dict[str, Extra], has_gpu: bool) -> Iterator[EditorState]:
         needs = _EDITOR_EXTRAS.get(name)
         if needs is not None and not (needs in extras and extras[needs].ready):
             yield EditorState(name, False, f"pip install 'genmix[{needs}]'")
-        elif name == "diffusers" and not has_gpu:
-            yield EditorState(name, True, "slow: there is no GPU")
+        elif name == "diffusers":
+            slow = "" if has_gpu else "slow: there is no GPU; "
+            models = ", ".join(_hub_models())
+            here = f"models here: {models}" if models else "no model here yet: it is fetched once"
+            yield EditorState(name, True, slow + here)
         else:
             yield EditorState(name, True)
 
 
+def _hub_models() -> list[str]:
+    """Name the models in the hub's cache that can edit."""
+    found = set()
+    for index in _hub_cache().glob("models--*/snapshots/*/model_index.json"):
+        try:
+            kind = json.loads(index.read_bytes()).get("_class_name")
+        except (OSError, ValueError, AttributeError):
+            continue
+        if kind in KINDS:
+            found.add(index.parts[-4].removeprefix("models--").replace("--", "/"))
+    return sorted(found)
+
+
+def _hub_cache() -> Path:
+    """Return the folder in which the model hub's library keeps what it fetched."""
+    home = os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface")
+    return Path(os.environ.get("HF_HUB_CACHE") or Path(home, "hub")).expanduser()
+
+
 def _places() -> Iterator[Place]:
     cache = cache_folder()
-    hub = os.environ.get("HF_HUB_CACHE") or Path(
-        os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface"), "hub"
-    )
     for name, path in (
         ("edits", cache / "edits"),
         ("fractals", cache / "fractals"),
-        ("downloaded models", Path(hub).expanduser()),
+        ("downloaded models", _hub_cache()),
     ):
         sizes = list(islice(_sizes(path), _MOST_FILES + 1))
         yield Place(name, str(path), sum(sizes), len(sizes) <= _MOST_FILES, _free(path))

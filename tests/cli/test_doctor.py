@@ -71,6 +71,30 @@ def test_what_is_missing_comes_with_the_command_that_installs_it(
     assert "pip install 'genmix[serve]' (lacks" in shown
 
 
+def test_the_models_that_are_here_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+
+    def note() -> str:
+        return next(e.note for e in look_at_machine(1).editors if e.name == "diffusers")
+
+    assert note().endswith("no model here yet: it is fetched once")
+    for name, text in (
+        (
+            "timbrooks--instruct-pix2pix",
+            '{"_class_name": "StableDiffusionInstructPix2PixPipeline"}',
+        ),
+        ("someone--video", '{"_class_name": "StableVideoDiffusionPipeline"}'),
+        ("someone--broken", "[1"),
+        ("someone--else", "[1]"),
+    ):
+        snapshot = tmp_path / f"models--{name}" / "snapshots" / "0123"
+        snapshot.mkdir(parents=True)
+        (snapshot / "model_index.json").write_text(text)
+    assert note().endswith("models here: timbrooks/instruct-pix2pix")
+
+
 def test_without_torch_nothing_of_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "version", without("torch"))
     monkeypatch.setattr(machine, "_gpus", lambda: pytest.fail("torch was asked"))

@@ -1,6 +1,7 @@
 """What can go wrong with a diffusion editor, each in one line that says what to do."""
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -95,6 +96,96 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[s
     server.server_close()
 
 
+class Shelf(Hub):
+    """A hub with one model, `someone/tiny`, whose files lie in a folder."""
+
+    folder: ClassVar[Path]
+    commit = "c" * 40
+    given: ClassVar[list[str]] = []
+
+    def do_HEAD(self) -> None:
+        path = self.path.partition("?")[0]
+        names = {p.relative_to(self.folder).as_posix(): p for p in self.folder.rglob("*.*")}
+        about: Any = {
+            "id": "someone/tiny",
+            "sha": self.commit,
+            "siblings": [{"rfilename": name} for name in names],
+        }
+        if "/tree/" in path:
+            about = [
+                {"type": "file", "path": name, "size": file.stat().st_size, "oid": "0" * 40}
+                for name, file in names.items()
+            ]
+        if path.startswith("/api/models/someone/tiny"):
+            return self.answer(json.dumps(about).encode(), "application/json")
+        file = self.folder / path.split("/", 5)[5]
+        if not file.is_file():
+            self.answers["someone/tiny"] = (404, "EntryNotFound")
+            return super().do_HEAD()
+        return self.answer(file.read_bytes(), "application/octet-stream", file)
+
+    def answer(self, body: bytes, kind: str, file: Path | None = None) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Repo-Commit", self.commit)
+        self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
+        self.end_headers()
+        if self.command == "GET":
+            if file is not None:
+                self.given.append(file.name)
+            self.wfile.write(body)
+
+    do_GET = do_HEAD  # noqa: N815
+
+
+@pytest.fixture
+def shelf(
+    hub: Callable[[str], None], copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[type[Shelf]]:
+    """Serve `Shelf` over loopback, with a pickle beside each of the model's weights."""
+    for weights in list(copy.rglob("*.safetensors")):
+        weights.with_suffix(".bin").write_bytes(b"a pickle")
+    monkeypatch.setattr(Shelf, "folder", copy, raising=False)
+    monkeypatch.setattr(Shelf, "given", [])
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Shelf)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    hub(endpoint)
+    monkeypatch.setattr(huggingface_hub.hf_api.api, "endpoint", endpoint)
+    yield Shelf
+    server.shutdown()
+    server.server_close()
+
+
+TINY = {"steps": 1, "size": 32, "device": "cpu"}
+
+
+def test_a_model_is_fetched_by_its_id_once_and_without_pickles(shelf: type[Shelf]) -> None:
+    for _ in range(2):
+        editor = open_editor("diffusers:someone/tiny@v1", settings=TINY)
+        assert editor.fingerprint.startswith(f"diffusers:someone/tiny@{shelf.commit} ")
+        (edit,) = editor.edit([np.zeros((32, 32, 3), np.uint8)], [SNOW], [1])
+        assert edit.any()
+    assert getattr(editor, "licence", None) == "mit"
+    weights = [name for name in shelf.given if name.endswith(".safetensors")]
+    assert len(weights) == len(list(shelf.folder.rglob("*.safetensors")))
+    assert not any(name.endswith(".bin") for name in shelf.given)
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_disk_that_fills_while_weights_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch = huggingface_hub.file_download.http_get
+
+    def fills(url: str, *rest: Any, **more: Any) -> None:
+        if url.endswith(".safetensors"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fetch(url, *rest, **more)
+
+    monkeypatch.setattr(huggingface_hub.file_download, "http_get", fills)
+    assert "no space left for the model 'someone/tiny'" in refused("someone/tiny", **TINY)
+
+
 @pytest.mark.usefixtures("hub")
 @pytest.mark.parametrize(
     ("name", "words"),
@@ -125,8 +216,7 @@ def test_without_network_a_model_in_the_cache_is_used(
     shutil.copytree(folder, cached / "snapshots" / commit)
     (cached / "refs").mkdir()
     (cached / "refs" / "main").write_text(commit)
-    settings = {"steps": 1, "size": 32, "device": "cpu"}
-    editor = open_editor("diffusers:someone/tiny", settings=settings)
+    editor = open_editor("diffusers:someone/tiny", settings=TINY)
     assert editor.fingerprint.startswith(f"diffusers:someone/tiny@{commit} ")
     (edit,) = editor.edit([np.zeros((32, 32, 3), np.uint8)], [SNOW], [1])
     assert edit.any()

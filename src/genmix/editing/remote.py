@@ -160,28 +160,29 @@ class RemoteEditor:
 
         async def edit_all(client: httpx.AsyncClient) -> list[Image]:
             gate = asyncio.Semaphore(self._connections)
-
-            async def edit_one(image: Image, prompt: Prompt, seed: int) -> Image:
-                async with gate:
-                    return await self._edit_one(client, image, prompt, seed)
-
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(edit_one(*one)) for one in asked]
+                tasks = [group.create_task(self._edit_one(client, gate, *one)) for one in asked]
             return [task.result() for task in tasks]
 
         return self._run(edit_all) if asked else []
 
     async def _edit_one(
-        self, client: httpx.AsyncClient, image: Image, prompt: Prompt, seed: int
+        self,
+        client: httpx.AsyncClient,
+        gate: asyncio.Semaphore,
+        image: Image,
+        prompt: Prompt,
+        seed: int,
     ) -> Image:
         png = await asyncio.to_thread(encode_png, image)
-        answer = await self._ask(
-            client,
-            "POST",
-            "images/edits",
-            data=self._fields(prompt, seed),
-            files={"image": ("image.png", png, "image/png")},
-        )
+        async with gate:  # around the request alone, so that the next is ready when one is answered
+            answer = await self._ask(
+                client,
+                "POST",
+                "images/edits",
+                data=self._fields(prompt, seed),
+                files={"image": ("image.png", png, "image/png")},
+            )
         try:
             edit = await asyncio.to_thread(_picture, answer)
         except (LookupError, TypeError, ValueError, ImageError) as error:
