@@ -54,6 +54,28 @@ def test_killed_and_resumed_nothing_is_edited_twice(photos: Path, tmp_path: Path
     assert "| licence of the model | mit |" in card
 
 
+def test_ctrl_c_does_not_wait_for_the_picture_that_is_being_edited(
+    photos: Path, tmp_path: Path
+) -> None:
+    model, edits = tmp_path / "model", tmp_path / "edits"
+    pix2pix(model)
+    command = [
+        sys.executable, "-m", "genmix", "augment", str(photos), "-o", str(tmp_path / "out"),
+        "--size", "32", "--prompts", "snowy", "--edits", str(edits), "--editor",
+        f"diffusers:{model}", "--editor-set", "steps=300", "--editor-set", "size=32",
+        "--editor-set", "device=cpu",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not list(edits.rglob("*.jpg")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    told = process.communicate()[1]
+    assert process.returncode == 130
+    assert told.splitlines()[-1] == "stopped; run the same command again to go on"
+    assert len(list(edits.rglob("*.jpg"))) == 1
+
+
 class SlowEditor:
     """Waits, at its second batch, for what is said to go on meanwhile."""
 

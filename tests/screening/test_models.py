@@ -16,6 +16,7 @@ from genmix.errors import ScreenError
 from genmix.images import Image, prepare
 from genmix.jobs import Share, augment
 from genmix.jobs import plan as plan_module
+from genmix.networks import devices
 from genmix.networks.checkpoint import save_checkpoint
 from genmix.networks.models import create_model
 from genmix.recipe import Recipe
@@ -115,6 +116,14 @@ def test_an_encoder_that_cannot_be_had_is_one_clear_line(
     with pytest.raises(ScreenError, match=message) as caught:
         open_encoder(name.format(empty=tmp_path / "empty", broken=tmp_path / "broken"))
     assert "\n" not in str(caught.value)
+
+
+def test_each_worker_asks_its_models_on_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert devices.worker_device() == torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(devices, "worker_number", lambda: 3)
+    assert devices.worker_device() == torch.device("cuda", 1)
 
 
 def subjects(*labels: str) -> list[Subject]:

@@ -64,8 +64,8 @@ def _run_in_processes(
     workers: int,
     on_items: Callable[[int], None],
 ) -> Iterator[Result]:
-    counter = context.Value("q", 0)
-    pool = worker_pool(workers, _start, work, counter)
+    counter, stop = context.Value("q", 0), context.Event()
+    pool = worker_pool(workers, _start, work, counter, stop)
     waiting = iter(tasks)
     running: set[Future[Result]] = set()
     try:
@@ -85,15 +85,20 @@ def _run_in_processes(
             "again with fewer --workers; what was finished is kept"
         ) from error
     finally:
+        stop.set()  # after Ctrl-C or an error, nobody waits for the tasks under way
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 _here: dict[str, Any] = {}
-"""In a worker process: the work and the counter, set once when it starts."""
+"""In a worker process: the work, the counter and the stop sign, set once when it starts."""
 
 
-def _start(work: Work[Any, Any], counter: Any) -> None:
-    _here.update(work=work, counter=counter)
+class _StoppedError(Exception):
+    """The run has ended; what this task has done is done anew by the next."""
+
+
+def _start(work: Work[Any, Any], counter: Any, stop: Any) -> None:
+    _here.update(work=work, counter=counter, stop=stop)
 
 
 def _do(task: Any) -> Any:
@@ -101,5 +106,7 @@ def _do(task: Any) -> Any:
 
 
 def _tick() -> None:
+    if _here["stop"].is_set():
+        raise _StoppedError
     with _here["counter"].get_lock():
         _here["counter"].value += 1

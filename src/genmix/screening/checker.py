@@ -19,6 +19,7 @@ from genmix.editing.diffusion.loading import be_quiet
 from genmix.editing.diffusion.model import explained
 from genmix.errors import EditorError, ScreenError
 from genmix.images import Image
+from genmix.networks.devices import worker_device
 from genmix.networks.fingerprint import hash_tensors
 
 _CHECKER = "safety_checker"
@@ -39,7 +40,7 @@ class Checker:
     limit = 0.0
 
     def __init__(self, network: Any, processor: Any) -> None:
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._device = worker_device()
         self._network = network.eval().requires_grad_(False).to(self._device)
         self._processor = processor
         self.fingerprint = hash_tensors(network.state_dict().items(), processor.to_json_string())

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from genmix.errors import ScreenError, TrainingError
 from genmix.images import Image, resize
 from genmix.networks.checkpoint import CARD, WEIGHTS, load_checkpoint
+from genmix.networks.devices import worker_device
 from genmix.networks.fingerprint import hash_tensors
 from genmix.networks.models import LITE0, Classifier, create_model
 from genmix.screening.features import Features
@@ -50,7 +51,7 @@ class Encoder:
         self.name = name
         self.limits = limits
         self._features = _layout if name == LITE0 else _pooled
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._device = worker_device()
         self._network = network.eval().requires_grad_(False).to(self._device)
         self.fingerprint = _fingerprint(network)
         self._folder = cache_folder() / "features" / self.fingerprint[:32]

@@ -14,6 +14,7 @@ import torch
 from genmix.errors import ScreenError, TrainingError, nearest
 from genmix.images import Image, prepare
 from genmix.networks.checkpoint import load_checkpoint
+from genmix.networks.devices import worker_device
 from genmix.networks.fingerprint import hash_tensors
 from genmix.networks.models import Classifier
 from genmix.screening.screen import Subject, Verdict, at_least, check_pairs
@@ -119,7 +120,7 @@ def load_classifier(path: str) -> Classifier:
         model = load_checkpoint(path)
     except TrainingError as error:
         raise ScreenError(f"a screen's classifier cannot be read: {error}") from error
-    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+    return model.to(worker_device())
 
 
 @lru_cache(maxsize=4)
