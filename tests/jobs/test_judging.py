@@ -105,6 +105,18 @@ def test_an_estimate_counts_what_density_rejects(
     assert estimate(copies, tmp_path / "out", strict).output_bytes == 0
 
 
+def test_an_estimate_of_a_slow_editor_takes_one_picture(
+    photos: Path, small: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = small.changed(output={"originals": "copy"})
+    quick = estimate(photos, tmp_path / "out", recipe)
+    assert (quick.items, quick.sampled) == (36, 36)
+    monkeypatch.setattr(sys.modules["genmix.jobs.estimate"], "_PATIENCE_SECONDS", 0)
+    slow = estimate(photos, tmp_path / "out", recipe)
+    assert (slow.items, slow.sampled) == (36, 1)
+    assert min(slow.seconds, slow.output_bytes, slow.cache_bytes) > 0
+
+
 @pytest.mark.parametrize("screen", ["similarity", "density", "label", "safety"])
 def test_other_weights_of_a_screens_model_are_another_job(
     screen: str, photos: Path, small: Recipe, tmp_path: Path

@@ -2,7 +2,8 @@
 
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +18,9 @@ from genmix.jobs.plan import Plan, spread
 from genmix.recipe import Recipe, load_recipe
 
 _SAMPLE_ITEMS = 48
+_PATIENCE_SECONDS = 5.0
+"""For one picture; where it takes longer, as with a diffusion model and no GPU, it must do."""
+
 _COMPARED_CLASSES = 4
 _COMPARED_PHOTOS = 4
 
@@ -65,8 +69,8 @@ def estimate(
 ) -> Estimate:
     """Estimate a run without writing anything to its output or to the edit cache.
 
-    Args and errors are those of `genmix.jobs.augment`. The time does not count drawing fractals,
-    which happens once a machine.
+    Args and errors are those of `genmix.jobs.augment`. The time does not count what happens once a
+    machine: drawing fractals, and encoding the photos that the density screen compares.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     keep_apart(source, out)
@@ -104,24 +108,37 @@ class _Sample:
 
     @classmethod
     def of(cls, plan: Plan, source: Source, scratch: Path) -> "_Sample":
+        """Make some items; of an editor that is slow even once, one picture alone."""
         # A few fractals take the time of many: only the drawing differs, and it is not counted.
         count = min(plan.recipe.fractals.count, 4)
         recipe = plan.recipe.changed(fractals={"count": count})
         bank = open_bank(recipe, 1, lambda *_: None)
-        pipeline = Pipeline(source, recipe, plan.prompts, bank, EditCache(scratch))
+        pipeline = Pipeline(source, recipe, plan.prompts, bank, EditCache(scratch / "some"))
         pipeline.gaussians = class_gaussians(_few_of_a_few_classes(plan), source)
         sample = spread(plan.photos, max(1, _SAMPLE_ITEMS // plan.items_per_photo))
+        one_picture = recipe.changed(variants=1, output={"originals": "none"})
+        for name in ("first", "second"):  # the first one also loads the model
+            cache = EditCache(scratch / name)
+            one = replace(pipeline, recipe=one_picture, prompts=plan.prompts[:1], cache=cache)
+            one.editor = pipeline.editor
+            alone = cls._made(one, sample[:1])
+            if alone.seconds < _PATIENCE_SECONDS:
+                return cls._made(pipeline, sample)
+        return alone
+
+    @classmethod
+    def _made(cls, pipeline: Pipeline, photos: Sequence[Photo]) -> "_Sample":
         times, made = [], []
         for _ in range(2):
             started = time.perf_counter()
-            made = list(pipeline.run(sample))
+            made = list(pipeline.run(photos))
             times.append(time.perf_counter() - started)
         return cls(
             items=len(made),
             seconds=times[0],
             seconds_cached=times[1],
             output_bytes=sum(len(one.data) for one in made if one.data is not None),
-            cache_bytes=sum(f.stat().st_size for f in scratch.rglob("*.jpg")),
+            cache_bytes=sum(f.stat().st_size for f in pipeline.cache.folder.rglob("*.jpg")),
         )
 
 
