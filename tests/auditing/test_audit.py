@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
@@ -204,14 +206,42 @@ def test_a_trained_or_named_encoder_that_is_not_there_is_one_clear_line(output: 
 def test_a_mistake_is_one_clear_line(
     output: Path, source: Path, photos: Path, tmp_path: Path
 ) -> None:
-    assert "is no finished output of genmix augment" in run(photos).stderr
-    assert "give the source, too" in run(output, "--group", "taken").stderr
-    wrong = run(output, "--source", source, "--group", "takn").stderr
-    assert "no column 'takn'; did you mean 'taken'?" in wrong
-    assert "is not in" in run(output, "--source", photos).stderr
-    assert "give the folder of a genmix compare" in run(output, "--comparison", photos).stderr
-    (tmp_path / "empty").mkdir()
-    assert "is empty" in run(output, "--target", tmp_path / "empty", "--encoder", "none").stderr
+    empty, one = tmp_path / "empty", tmp_path / "one"
+    empty.mkdir()
+    one.mkdir()
+    shutil.copy(next(photos.rglob("*.jpg")), one)
+    for asked, words in (
+        ([photos], "is no finished output of genmix augment"),
+        ([output, "--group", "taken"], "give the source, too"),
+        ([output, "--source", source, "--group", "takn"], "no column 'takn'; did you mean 'taken'"),
+        ([output, "--source", photos], "is not in"),
+        ([output, "--source", tmp_path / "none"], "does not exist"),
+        ([output, "--comparison", photos], "give the folder of a genmix compare"),
+        ([output, "--target", empty], "is empty"),
+        ([output, "--target", tmp_path / "none"], "does not exist"),
+        ([output, "--target", one], "has 1 picture: give two or more"),
+    ):
+        done = run(*asked, "--encoder", "none")
+        assert done.exit_code == 1
+        (line,) = done.stderr.splitlines()  # before any picture was looked at
+        assert words in line
+
+
+def test_a_damaged_output_is_one_clear_line(output: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(output, out)
+    picture = next((out / "images").rglob("*.jpg"))
+    picture.write_bytes(b"no picture")
+    line = run(out, "--encoder", "none").stderr.splitlines()[-1]
+    assert f"{picture} is damaged" in line
+    (out / "recipe.yaml").write_text(": : :")
+    assert "recipe.yaml:1: not valid YAML" in run(out, "--encoder", "none").stderr
+    pq.write_table(pa.table({"a": [1]}), out / "manifest.parquet")
+    (line,) = run(out).stderr.splitlines()
+    assert "is no manifest of genmix augment: it has no column kind" in line
+    (out / "manifest.parquet").write_bytes(b"no manifest")
+    (line,) = run(out).stderr.splitlines()
+    assert f"cannot read {out / 'manifest.parquet'}" in line
 
 
 def test_a_photo_that_has_changed_is_noticed(output: Path, source: Path, tmp_path: Path) -> None:

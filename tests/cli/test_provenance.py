@@ -51,6 +51,26 @@ def test_trace_lists_what_came_of_a_photo(photos: Path, out: Path) -> None:
     assert f"  {row['prompt']}: {row['output']}\n" in told.stdout
 
 
+def test_trace_tells_a_missing_file_from_one_that_it_does_not_know(
+    photos: Path, out: Path, tmp_path: Path
+) -> None:
+    composite = out / rows(out)[0]["output"]
+    moved = tmp_path / "moved.jpg"
+    moved.write_bytes(composite.read_bytes())
+    for asked, words in (
+        ([tmp_path / "nothere.jpg"], f"there is no file {tmp_path / 'nothere.jpg'}: check"),
+        ([tmp_path / "nothere.jpg", out], "there is no such file, and its manifest has no such"),
+        ([next(photos.rglob("*.jpg"))], "and no metadata says that genmix made it"),
+        ([moved], "and its metadata links to a picture of one: name the output"),
+        ([out / "images"], "is a folder: give a picture"),
+    ):
+        told = genmix("trace", *asked)
+        assert told.exit_code == 1
+        assert words in told.stderr
+        assert len(told.stderr.splitlines()) == 1
+    assert genmix("trace", moved, out).exit_code == 0
+
+
 def test_trace_of_something_else_is_one_line(tmp_path: Path, out: Path) -> None:
     (tmp_path / "other.jpg").write_bytes(b"\xff\xd8\xff another")
     told = genmix("trace", tmp_path / "other.jpg", out)
@@ -64,12 +84,14 @@ def test_forget_tells_what_it_removed_and_augment_that_it_stays_out(
     photos: Path, small: Recipe, out: Path, tmp_path: Path
 ) -> None:
     row, edits = rows(out)[0], tmp_path / "edits"
+    (out / "audit.json").write_text("{}")
     done = genmix("forget", row["source"], "--from", out, "--edits", edits)
     assert done.exit_code == 0, done.output
     told = dict(line.strip().rsplit(None, 1) for line in done.stdout.splitlines() if line.strip())
     assert told["photos forgotten"] == "1"
     assert told["edits removed from the cache"] == "2"
-    assert "the contact sheet was removed" in done.stderr
+    assert "the contact sheet was drawn anew without them" in done.stderr
+    assert "audit.json was removed, as its figures counted them" in done.stderr
     before = contents(out)
     again = genmix("forget", photos / row["source"], "--from", out, "--edits", edits)
     assert again.stdout.startswith("Nothing to do: forgotten before")
@@ -80,7 +102,7 @@ def test_forget_tells_what_it_removed_and_augment_that_it_stays_out(
     )
     assert made.exit_code == 0, made.output
     assert "photos that genmix forget withdrew from this output: 1" in made.stderr
-    assert contents(out).keys() - before.keys() == {"contact-sheet.png"}
+    assert contents(out) == before
 
 
 def test_forget_as_json(photos: Path, out: Path, tmp_path: Path) -> None:
@@ -92,7 +114,8 @@ def test_forget_as_json(photos: Path, out: Path, tmp_path: Path) -> None:
         "rows": 2,
         "pictures": 2,
         "edits": 2,
-        "sheet_removed": True,
+        "sheet": "redrawn",
+        "audit_removed": False,
         "blended_folder": None,
     }
 

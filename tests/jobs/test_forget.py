@@ -9,14 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from genmix.datasets import Photo
-from genmix.datasets.layout import output_path
+from genmix.datasets.layout import SHEET, output_path
 from genmix.editing.cache import EditCache
 from genmix.errors import OutputError, SourceError
-from genmix.images import Image
+from genmix.images import Image, decode, resize
 from genmix.jobs import Share, augment
 from genmix.jobs import edit as fill_cache
 from genmix.jobs import plan as plan_module
@@ -92,6 +93,7 @@ def test_no_byte_and_no_name_is_left_and_the_rest_is_the_same_to_the_byte(
 ) -> None:
     edits = tmp_path / "edits"
     fill_cache(source, edits, kept.changed(size=32))  # another recipe's edits of the same photos
+    (out / "audit.json").write_text("{}")
     before, mine = everything(out, edits), made_of(person, out)
     all_rows = rows(out)
     assert len(mine) == 6  # two places, three pictures each
@@ -105,12 +107,13 @@ def test_no_byte_and_no_name_is_left_and_the_rest_is_the_same_to_the_byte(
     done = forget([str(person)], out, edits=edits)
 
     assert (done.photos, done.pictures, done.rows, done.edits) == (1, 6, 6, 8)
-    assert done.sheet_removed
+    assert (done.sheet, done.audit_removed) == ("redrawn", True)
+    assert not (out / "audit.json").exists()
     assert not traces_left(person.read_bytes(), products, names, out, edits)
     after = everything(out, edits)
-    gone = {out / row["output"] for row in mine} | {out / "contact-sheet.png"}
+    gone = {out / row["output"] for row in mine}
     assert {path for path in before if path.suffix in {".jpg", ".png"}} - after.keys() >= gone
-    redone = {out / name for name in ("manifest.parquet", "README.md", "croissant.json")}
+    redone = {out / name for name in ("manifest.parquet", "README.md", "croissant.json", SHEET)}
     parts = {path for path in before if path.name == "part.parquet"}
     locks = {path for path in before if path.name in {"lock", "finish"}}
     for path in after.keys() - redone - parts - locks - {out / "forgotten.jsonl"}:
@@ -118,7 +121,7 @@ def test_no_byte_and_no_name_is_left_and_the_rest_is_the_same_to_the_byte(
     assert rows(out) == [row for row in all_rows if row not in mine]
     card = (out / "README.md").read_text()
     assert "33 pictures of 3 classes" in card
-    assert "contact-sheet.png" not in card
+    assert SHEET in card
 
 
 def test_the_record_keeps_the_hash_and_the_day_alone(person: Path, out: Path) -> None:
@@ -141,27 +144,59 @@ def test_a_photo_is_named_by_file_by_the_manifest_or_by_hash(
         assert rows(tmp_path / name[:3]) == rows(out)
 
 
-def test_the_same_run_does_not_bring_it_back_and_draws_the_sheet_without_it(
+def test_the_same_run_does_not_bring_it_back(
     source: Path, person: Path, out: Path, kept: Recipe, tmp_path: Path
 ) -> None:
     forget([str(person)], out, edits=tmp_path / "edits")
     before = contents(out)
     summary = augment(source, out, kept, edits=tmp_path / "edits")
     assert (summary.forgotten, summary.edits_made) == (1, 0)
-    after = contents(out)
-    assert after.pop("contact-sheet.png")
-    assert "contact-sheet.png" in (out / "README.md").read_text()
-    assert after.pop("README.md") != before.pop("README.md")
-    assert after == before
+    assert contents(out) == before
     lost = next((out / "images").rglob("*snowy*.jpg"))
     lost.unlink()
     augment(source, out, kept, edits=tmp_path / "edits")
-    assert {**contents(out), "README.md": "", "contact-sheet.png": ""} == {
-        **before,
-        "README.md": "",
-        "contact-sheet.png": "",
-    }
+    assert {**contents(out), SHEET: ""} == {**before, SHEET: ""}
     assert not made_of(person, out)
+
+
+@pytest.mark.parametrize("originals", ["copy", "none"])
+def test_the_sheet_is_drawn_anew_of_what_is_left(
+    source: Path, small: Recipe, tmp_path: Path, originals: str
+) -> None:
+    out = tmp_path / "out"
+    augment(source, out, small.changed(output={"originals": originals}))
+    before = decode((out / SHEET).read_bytes())
+    made = [row for row in rows(out) if row["kind"] == "composite"]
+    first, *_, other = (row for row in made if row["source"].startswith("disc/0"))
+    tiles = [
+        resize(decode((out / row["output"]).read_bytes()), 144, 144)[8:-8, 8:-8]
+        for row in (first, other)
+    ]
+    assert [shows(before, tile) for tile in tiles] == [True, True]
+    assert forget([first["source"]], out).sheet == "redrawn"
+    after = decode((out / SHEET).read_bytes())
+    assert [shows(after, tile) for tile in tiles] == [False, True]
+    less = 0 if originals == "copy" else 150  # the column of the photos, which are not in it
+    assert after.shape[1] == before.shape[1] - less
+
+
+def test_a_sheet_that_cannot_be_drawn_anew_is_removed_and_drawn_by_the_next_run(
+    source: Path, person: Path, out: Path, kept: Recipe, tmp_path: Path
+) -> None:
+    (out / "recipe.yaml").unlink()
+    done = forget([str(person)], out, edits=tmp_path / "edits")
+    assert (done.sheet, done.audit_removed) == ("removed", False)
+    assert not (out / SHEET).exists()
+    assert SHEET not in (out / "README.md").read_text()
+    augment(source, out, kept, edits=tmp_path / "edits")
+    assert (out / SHEET).exists()
+    assert SHEET in (out / "README.md").read_text()
+
+
+def shows(sheet: Image, tile: Image) -> bool:
+    """Tell whether a sheet shows a picture somewhere."""
+    found = cv2.matchTemplate(sheet, tile, cv2.TM_SQDIFF)
+    return bool(found.min() < tile.size * 4)  # within 2 levels, on average
 
 
 def test_of_an_output_under_way_no_shard_keeps_it_and_none_makes_it(

@@ -92,7 +92,7 @@ def test_an_output_under_way_is_read_as_far_as_it_is(
 
 def test_what_is_no_output_or_lies_in_none_is_told(photos: Path, tmp_path: Path) -> None:
     photo = next(photos.rglob("*.jpg"))
-    with pytest.raises(OutputError, match="lies in no finished output: say which"):
+    with pytest.raises(OutputError, match="lies in no finished output, and no metadata"):
         trace(photo)
     with pytest.raises(OutputError, match="is no output of genmix augment"):
         trace(photo, tmp_path)

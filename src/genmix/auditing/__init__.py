@@ -3,8 +3,9 @@
 Only the features of pictures need torch, and only when an encoder is there.
 """
 
-from genmix.auditing.audit import AUDIT, Audit, audit
+from genmix.auditing.audit import Audit, audit
 from genmix.auditing.findings import Finding
 from genmix.auditing.words import sentence
+from genmix.datasets.layout import AUDIT
 
 __all__ = ["AUDIT", "Audit", "Finding", "audit", "sentence"]

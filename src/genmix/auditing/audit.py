@@ -11,20 +11,25 @@ from pydantic import TypeAdapter, ValidationError
 from genmix.auditing.falls import Fall, find_falls
 from genmix.auditing.findings import Finding, find
 from genmix.auditing.groups import read_groups
-from genmix.auditing.ledger import Ledger, read_ledger
-from genmix.auditing.pictures import Tell, look_at_output, look_at_photos, look_at_target
+from genmix.auditing.ledger import Ledger, check_manifest, read_ledger
+from genmix.auditing.pictures import (
+    Target,
+    Tell,
+    check_source,
+    look_at_output,
+    look_at_photos,
+    look_at_target,
+)
 from genmix.auditing.quality import Quality, Yardstick, judge_quality
 from genmix.auditing.tilt import Tilt, judge_tilt
 from genmix.auditing.views import Views
+from genmix.datasets import open_source
+from genmix.datasets.layout import AUDIT, RECIPE
 from genmix.errors import MissingExtraError, OutputError, SourceError
-from genmix.jobs.finish import RECIPE
 from genmix.recipe import load_recipe
 
 if TYPE_CHECKING:
     from genmix.auditing.encoding import Encoder
-
-AUDIT = "audit.json"
-"""The file of an output that holds its audit."""
 
 FORMAT = 1
 
@@ -133,7 +138,10 @@ def audit(
     place = Path(out)
     if group is not None and source is None:
         raise SourceError(f"the column '{group}' is in the source's table: give the source, too")
+    check_manifest(place)
     groups = None if group is None or source is None else read_groups(source, group)
+    photos = None if source is None else open_source(source)
+    aim = None if target is None else Target.open(target, _TARGET, seed)
     falls = () if comparison is None else find_falls(comparison)
     ledger = read_ledger(place, groups=groups, pictures=pictures, seed=seed)
     if groups is not None and not ledger.subjects("group"):
@@ -144,13 +152,13 @@ def audit(
     views = None
     if ledger.sample:
         recipe = load_recipe(place / RECIPE)
+        if photos is not None:
+            check_source(ledger.sample, photos, source)
         views = Views(
             ledger.sample,
             look_at_output(place, ledger.sample, opened, progress),
-            look_at_photos(place, ledger.sample, source, recipe, opened, progress),
-            None
-            if target is None
-            else look_at_target(target, _TARGET, seed, recipe, opened, progress),
+            look_at_photos(place, ledger.sample, photos, recipe, opened, progress),
+            None if aim is None else look_at_target(aim, recipe, opened, progress),
         )
     quality, yardsticks = judge_quality(ledger, views, seed)
     tilts = judge_tilt(ledger, views, seed)

@@ -11,11 +11,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-import pyarrow.parquet as pq
-
 from genmix.auditing.certainty import Outcomes
 from genmix.datasets.layout import MANIFEST
-from genmix.datasets.manifest import iterate_rows
+from genmix.datasets.manifest import iterate_rows, read_schema
 from genmix.errors import OutputError
 from genmix.seeding import seed_of
 
@@ -142,6 +140,25 @@ def read_ledger(
     return ledger
 
 
+def check_manifest(out: Path) -> None:
+    """Make sure that an output is finished and its manifest one, without reading its rows.
+
+    Raises:
+        OutputError: If there is no finished output, or its manifest is damaged or of another kind.
+    """
+    manifest = out / MANIFEST
+    if not manifest.exists():
+        raise OutputError(
+            f"{out} is no finished output of genmix augment: it has no {manifest.name}"
+        )
+    names = read_schema(manifest).names
+    missing = [name for name in (*_COLUMNS, *_OUTPUT) if name not in names]
+    if missing:
+        raise OutputError(
+            f"{manifest} is no manifest of genmix augment: it has no column {missing[0]}"
+        )
+
+
 _COLUMNS = ("kind", "source", "source_sha256", "label", "prompt", "decision", "reason")
 _OUTPUT = ("output", "output_sha256")
 _SCREEN = "screen_"
@@ -149,16 +166,10 @@ _SCREEN = "screen_"
 
 def _photos(manifest: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Yield each photo with its rows, which follow each other in the plan's order."""
-    if not manifest.exists():
-        raise OutputError(
-            f"{manifest.parent} is no finished output of genmix augment: it has no {manifest.name}"
-        )
-    try:
-        columns = [*_COLUMNS, *_OUTPUT, *_screens(pq.read_schema(manifest).names)]
-        for source, rows in groupby(iterate_rows(manifest, columns), lambda row: row["source"]):
-            yield source, list(rows)
-    except (OSError, ValueError, KeyError) as error:  # pyarrow's own errors are ValueErrors
-        raise OutputError(f"cannot read {manifest}: {error}") from error
+    check_manifest(manifest.parent)
+    columns = [*_COLUMNS, *_OUTPUT, *_screens(read_schema(manifest).names)]
+    for source, rows in groupby(iterate_rows(manifest, columns), lambda row: row["source"]):
+        yield source, list(rows)
 
 
 def _screens(columns: list[str] | tuple[str, ...]) -> dict[str, str]:

@@ -79,7 +79,7 @@ def look_at_output(out: Path, sample: Sequence[Sampled], encode: Encode | None, 
 def look_at_photos(
     out: Path,
     sample: Sequence[Sampled],
-    source: str | Path | None,
+    source: Source | None,
     recipe: Recipe,
     encode: Encode | None,
     tell: Tell,
@@ -89,7 +89,7 @@ def look_at_photos(
     Args:
         out: The output, which may hold the photos, too.
         sample: The photos.
-        source: Where they come from.
+        source: Where they come from; `check_source` has found them all in it.
         recipe: Of the output.
         encode: The encoder, if any.
         tell: Told how far it is.
@@ -98,32 +98,82 @@ def look_at_photos(
         What was seen; None where there is neither a source nor are they in the output.
 
     Raises:
+        OutputError: If a photo that the output holds is missing or damaged.
         SourceError: If the source is not what the output was made of.
     """
     if source is None and any(photo.original is None for photo in sample):
         return None
-    photos = None if source is None else open_source(source)
 
     def pictures() -> Iterator[tuple[int, Image]]:
         for owner, photo in enumerate(sample):
-            if photos is None:
-                yield owner, _square((out / str(photo.original)).read_bytes(), recipe)
+            if source is None:
+                yield owner, _made_square(_written(out / str(photo.original)), recipe)
             else:
-                yield owner, _original(photos, photo, source, recipe)
+                yield owner, _original(source, photo, recipe)
             tell("photos", owner + 1, len(sample))
 
     return _look(pictures(), encode)
 
 
-def look_at_target(
-    target: str | Path, most: int, seed: int, recipe: Recipe, encode: Encode | None, tell: Tell
-) -> Seen:
-    """Look at some pictures of a target domain; their labels, if any, are not used.
+def check_source(sample: Sequence[Sampled], source: Source, name: object) -> None:
+    """Make sure that a source has the photos of a sample, before any picture is looked at.
 
     Args:
-        target: A folder of pictures, in class folders or not, or whatever else is a source.
-        most: At most so many are drawn.
-        seed: Of the draw.
+        sample: The photos.
+        source: Where they should be.
+        name: What the user called it.
+
+    Raises:
+        SourceError: If one is not in it.
+    """
+    there = {photo.path for photo in source.photos}
+    for photo in sample:
+        if photo.source not in there:
+            raise SourceError(
+                f"{photo.source} of the manifest is not in {name}: give the photos that the output "
+                "was made of"
+            )
+
+
+@dataclass(frozen=True)
+class Target:
+    """Pictures of a target domain, drawn by the seed; their labels, if any, are not used.
+
+    Attributes:
+        name: What the user called it.
+        source: Where they lie.
+        photos: Which.
+    """
+
+    name: str
+    source: Source
+    photos: Sequence[Photo]
+
+    @classmethod
+    def open(cls, target: str | Path, most: int, seed: int) -> "Target":
+        """List a target, and draw at most so many of its pictures.
+
+        Args:
+            target: A folder of pictures, in class folders or not, or whatever else is a source.
+            most: At most so many are drawn.
+            seed: Of the draw.
+
+        Raises:
+            SourceError: If there are fewer than two pictures.
+        """
+        source, photos = _listing(Path(target))
+        ranked = sorted(photos, key=lambda photo: seed_of("audit target", seed, photo.path))[:most]
+        chosen = set(ranked)
+        if len(chosen) < _LEAST_TARGET:
+            raise SourceError(f"{target} has {len(chosen)} picture: give two or more")
+        return cls(str(target), source, [photo for photo in photos if photo in chosen])
+
+
+def look_at_target(target: Target, recipe: Recipe, encode: Encode | None, tell: Tell) -> Seen:
+    """Look at the pictures of a target domain.
+
+    Args:
+        target: Which.
         recipe: Of the output; target pictures are made square in the same way.
         encode: The encoder, if any.
         tell: Told how far it is.
@@ -132,23 +182,22 @@ def look_at_target(
         What was seen; every picture has an owner of its own, below 0.
 
     Raises:
-        SourceError: If there are no pictures.
+        SourceError: If fewer than two can be read.
     """
-    source, photos = _listing(Path(target))
-    ranked = sorted(photos, key=lambda photo: seed_of("audit target", seed, photo.path))[:most]
-    chosen = [photo for photo in photos if photo in set(ranked)]
 
     def pictures() -> Iterator[tuple[int, Image]]:
-        for number, photo in enumerate(chosen, 1):
-            tell("target", number, len(chosen))
+        for number, photo in enumerate(target.photos, 1):
+            tell("target", number, len(target.photos))
             try:
-                yield -number, _square(source.read(photo), recipe)
+                yield -number, _square(target.source.read(photo), recipe)
             except ImageError:
                 continue  # of many target pictures, one that cannot be read is no loss
 
     seen = _look(pictures(), encode)
     if len(seen) < _LEAST_TARGET:
-        raise SourceError(f"{target} has {len(seen)} pictures that can be read: give two or more")
+        raise SourceError(
+            f"{target.name} has {len(seen)} pictures that can be read: give two or more"
+        )
     return seen
 
 
@@ -205,14 +254,11 @@ def _written(path: Path) -> Image:
         ) from error
 
 
-def _original(photos: Source, photo: Sampled, source: object, recipe: Recipe) -> Image:
+def _original(source: Source, photo: Sampled, recipe: Recipe) -> Image:
     try:
-        data = photos.read(Photo(photo.source, photo.label))
+        data = source.read(Photo(photo.source, photo.label))
     except ImageError as error:
-        raise SourceError(
-            f"{photo.source} of the manifest is not in {source} ({error}): give the photos that "
-            "the output was made of"
-        ) from error
+        raise SourceError(f"{photo.source} cannot be read any more ({error})") from error
     if hashlib.sha256(data).hexdigest() != photo.sha256:
         raise SourceError(
             f"{photo.source} has changed since the output was made: give the photos that it was "
@@ -222,7 +268,11 @@ def _original(photos: Source, photo: Sampled, source: object, recipe: Recipe) ->
 
 
 def _square(data: bytes, recipe: Recipe) -> Image:
-    return prepare(decode(data, at_least=recipe.size), recipe.size, recipe.fit)
+    return _made_square(decode(data, at_least=recipe.size), recipe)
+
+
+def _made_square(image: Image, recipe: Recipe) -> Image:
+    return prepare(image, recipe.size, recipe.fit)
 
 
 def _listing(target: Path) -> tuple[Source, Sequence[Photo]]:

@@ -55,8 +55,12 @@ def _show(done: "Forgotten") -> None:
         ]
     )
     click.echo(f"Record         {done.out / 'forgotten.jsonl'}")
-    if done.sheet_removed:
-        say("the contact sheet was removed; genmix augment, run again, draws another")
+    if done.sheet == "redrawn":
+        say("the contact sheet was drawn anew without them")
+    elif done.sheet == "removed":
+        say("the contact sheet was removed: there is nothing left to draw it from")
+    if done.audit_removed:
+        say("audit.json was removed, as its figures counted them: run genmix audit again")
     if done.blended_folder is not None:
         say(
             f"warning: pictures of {done.blended_folder} were blended in: if one of them was the "

@@ -12,6 +12,18 @@ IMAGES = "images"
 MANIFEST = "manifest.parquet"
 """The file of the output that has a row for every planned item."""
 
+RECIPE = "recipe.yaml"
+"""The file of the output that says how it was made, every value spelled out."""
+
+PROMPTS = "prompts.yaml"
+"""The file of the output that holds its prompts."""
+
+SHEET = "contact-sheet.png"
+"""The picture of the output that shows some photos of every class beside what was made of them."""
+
+AUDIT = "audit.json"
+"""The file of the output in which its audit says how good it is."""
+
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%]|^[. ]|[. ]$')
 _MAX_BYTES = 120
 

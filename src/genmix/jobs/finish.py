@@ -3,29 +3,27 @@
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import yaml
 
 from genmix.datasets import Photo, Source
 from genmix.datasets.card import CARD, card_text
 from genmix.datasets.croissant import CROISSANT, croissant_text
+from genmix.datasets.layout import PROMPTS, RECIPE, SHEET
 from genmix.datasets.manifest import iterate_rows, join_parts, read_facts
 from genmix.editing import Editor
 from genmix.errors import GenmixError, ImageError
-from genmix.images import Image, decode, encode_png, prepare
+from genmix.images import Image, decode, prepare
 from genmix.jobs.folder import OutputFolder
-from genmix.jobs.plan import Plan, spread
+from genmix.jobs.plan import Plan
 from genmix.jobs.rights import model_license
+from genmix.jobs.sheet import write_sheet
 from genmix.jobs.summary import Tally
 from genmix.prompts import PromptLibrary, load_library
 from genmix.recipe import load_recipe
-from genmix.sheets import SheetRow, draw_sheet
 from genmix.storage import write_whole, writing
 
-SHEET = "contact-sheet.png"
-RECIPE = "recipe.yaml"
-PROMPTS = "prompts.yaml"
+__all__ = ["PROMPTS", "RECIPE", "SHEET", "describe", "finish"]
 
 
 def finish(out: OutputFolder, plan: Plan, source: Source, editor: Editor) -> bool:
@@ -52,7 +50,7 @@ def finish(out: OutputFolder, plan: Plan, source: Source, editor: Editor) -> boo
             return False
         if not _is_whole(out):
             _write(out, plan, source, editor)
-        elif not (out.path / SHEET).exists():  # genmix forget took it away
+        elif not (out.path / SHEET).exists():  # somebody took it away
             _write_sheet(out, [out.manifest], plan, source)
             describe(out.path, out.manifest)
     return True
@@ -125,9 +123,14 @@ def _write(out: OutputFolder, plan: Plan, source: Source, editor: Editor) -> Non
 
 
 def _write_sheet(out: OutputFolder, parts: Iterable[Path], plan: Plan, source: Source) -> None:
-    sheet = _contact_sheet(out, parts, plan, source)
-    if sheet is not None:
-        write_whole(out.path / SHEET, encode_png(sheet))
+    write_sheet(
+        out.path,
+        parts,
+        plan.photos,
+        {prompt.id: prompt.name.en for prompt in plan.prompts},
+        lambda photo: _original(photo, plan, source),
+        same_for_all=plan.recipe.prompts.per_photo is None,
+    )
 
 
 def _resolved_recipe(plan: Plan) -> str:
@@ -144,45 +147,8 @@ def _prompt_file(plan: Plan) -> str:
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
-def _contact_sheet(
-    out: OutputFolder, parts: Iterable[Path], plan: Plan, source: Source
-) -> Image | None:
-    """Draw some photos of every class beside what was made of them; forgotten ones are not shown.
-
-    Returns:
-        The sheet; None if there is no photo to show.
-    """
-    photos = spread(plan.photos, _SHEET_ROWS)
-    made: dict[str, dict[str, dict[str, Any]]] = {photo.path: {} for photo in photos}
-    for part in parts:
-        for row in iterate_rows(part, ["source", "prompt", "variant", "output", "reason"]):
-            if row["source"] in made and row["variant"] == 0:
-                made[row["source"]][row["prompt"]] = row
-    names = {prompt.id: prompt.name.en for prompt in plan.prompts}
-    same_for_all = plan.recipe.prompts.per_photo is None
-    rows = []
-    for photo in filter(lambda photo: made[photo.path], photos):
-        shown = list(made[photo.path])[:_SHEET_COLUMNS]
-        cells = [_original(photo, plan, source)]
-        cells += [_outcome(out, made[photo.path][prompt]) for prompt in shown]
-        captions = () if same_for_all else ["original", *(names[prompt] for prompt in shown)]
-        rows.append(SheetRow(photo.label, cells, captions=captions))
-    columns = ["original", *list(names.values())[:_SHEET_COLUMNS]] if same_for_all else []
-    return draw_sheet(rows, columns) if rows else None
-
-
 def _original(photo: Photo, plan: Plan, source: Source) -> Image | str:
     try:
         return prepare(decode(source.read(photo)), plan.recipe.size, plan.recipe.fit)
     except ImageError as error:
         return f"failed: {error}"
-
-
-def _outcome(out: OutputFolder, row: dict[str, Any]) -> Image | str:
-    if row["output"] is None:
-        return f"{row['reason'].partition(':')[0]}: left out"
-    return decode((out.path / row["output"]).read_bytes())
-
-
-_SHEET_ROWS = 8
-_SHEET_COLUMNS = 9

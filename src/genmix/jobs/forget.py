@@ -14,14 +14,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+from genmix.datasets.layout import AUDIT, SHEET
 from genmix.datasets.manifest import Matching, find_rows, read_facts, without_rows
 from genmix.editing.cache import EditCache
 from genmix.errors import OutputError, SourceError
 from genmix.jobs.augment import default_edits
-from genmix.jobs.finish import SHEET, describe
+from genmix.jobs.finish import describe
 from genmix.jobs.folder import WHOLE, OutputFolder
+from genmix.jobs.sheet import redraw_sheet
 from genmix.storage import remove, write_whole, writing
 
 Also: TypeAlias = Callable[[Path], object]
@@ -37,7 +39,9 @@ class Forgotten:
         rows: Their rows of the manifest.
         pictures: Their pictures.
         edits: Their edits in the cache.
-        sheet_removed: Whether there was a contact sheet; the next `augment` draws another.
+        sheet: What became of the contact sheet: "redrawn" without the photos, "removed" where there
+            is nothing to draw it from; None if there was none.
+        audit_removed: Whether there was an audit, whose figures counted the photos.
         blended_folder: The folder of pictures that the output blends in, if it does: whether a
             photo is among those too is not known.
     """
@@ -47,7 +51,8 @@ class Forgotten:
     rows: int = 0
     pictures: int = 0
     edits: int = 0
-    sheet_removed: bool = False
+    sheet: Literal["redrawn", "removed"] | None = None
+    audit_removed: bool = False
     blended_folder: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -240,10 +245,14 @@ def _carry_out(
                 shorter = part.with_suffix(".part")
                 without_rows(part, shorter, matching)
                 shorter.replace(part)
-        done.sheet_removed |= remove(folder.path / SHEET)
+        done.audit_removed |= remove(folder.path / AUDIT)
+        if remove(folder.path / SHEET):
+            done.sheet = "removed"
         if folder.manifest.exists():
             shorter = folder.manifest.with_suffix(".part")
             without_rows(folder.manifest, shorter, matching)
+            if redraw_sheet(folder.path, shorter):
+                done.sheet = "redrawn"
             describe(folder.path, shorter)
             shorter.replace(folder.manifest)
             also(folder.path)

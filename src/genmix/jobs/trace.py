@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genmix.datasets.layout import MANIFEST
+from genmix.datasets.layout import MANIFEST, PROMPTS, RECIPE
 from genmix.datasets.manifest import Matching, find_rows
 from genmix.errors import GenmixError, OutputError, SourceError
 from genmix.images import without_metadata
-from genmix.jobs.finish import PROMPTS, RECIPE
 from genmix.jobs.folder import OutputFolder
 from genmix.prompts import load_library
 from genmix.provenance.metadata import linked_item
@@ -78,7 +77,8 @@ def trace(what: str | Path, out: str | Path | None = None) -> Trace:
                 found.picture, found.found_by = row, evidence
     if found.picture is None and not found.made_of_it:
         gone = " any more: it was withdrawn" if marks.file & folder.forgotten() else ""
-        raise SourceError(f"{folder.path} knows nothing of {what}{gone or _HINT}")
+        hint = _HINT if marks.file else _NO_FILE
+        raise SourceError(f"{folder.path} knows nothing of {what}{gone or hint}")
     _add_recipe(found)
     return found
 
@@ -87,6 +87,7 @@ _HINT = (
     ": it is neither a picture of this output nor a photo that it was made of, or was encoded anew "
     "and lost its metadata"
 )
+_NO_FILE = ": there is no such file, and its manifest has no such path"
 _NOT_YET_THEN = dict.fromkeys(("item", "picture_sha256", "source_license", "model_license"))
 """Columns that manifests of the first version lack."""
 
@@ -140,6 +141,8 @@ def _marks(what: str) -> _Marks:
         data = Path(what).read_bytes()
     except FileNotFoundError:
         return _Marks(what)
+    except IsADirectoryError as error:
+        raise SourceError(f"{what} is a folder: give a picture, or a photo") from error
     except OSError as error:
         raise SourceError(f"cannot read {what}: {error.strerror}") from error
     link = linked_item(data)
@@ -156,7 +159,21 @@ def _output_around(picture: Path) -> Path:
     for folder in picture.absolute().parents:
         if (folder / MANIFEST).exists():
             return folder
-    raise OutputError(f"{picture} lies in no finished output: say which it is of")
+    marks = _marks(str(picture))
+    if not marks.file:
+        raise SourceError(
+            f"there is no file {picture}: check the path; for a path as a manifest has it, name "
+            "the output after it"
+        )
+    if not marks.link:
+        raise OutputError(
+            f"{picture} lies in no finished output, and no metadata says that genmix made it: if "
+            "it may be a picture or a photo of an output, name the output after it"
+        )
+    raise OutputError(
+        f"{picture} lies in no finished output, and its metadata links to a picture of one: name "
+        "the output that it was made in after it"
+    )
 
 
 def _add_recipe(found: Trace) -> None:
