@@ -14,14 +14,17 @@ from genmix.cli import main
         ("30", "'30' is no time: write it as 30m, 2h or 1h30m"),
         ("half an hour", "is no time"),
         ("m30", "is no time"),
-        ("0m", "budget_seconds"),
+        ("0m", "'0m' is no time in which anything can be done"),
+        ("-5m", "'-5m' is no time"),
+        ("", "'' is no time"),
     ],
 )
 def test_a_budget_that_is_no_time_is_refused(budget: str, words: str, tmp_path: Path) -> None:
     done = CliRunner().invoke(
         main, ["poc", str(tmp_path), "-o", str(tmp_path / "out"), "--budget", budget]
     )
-    assert done.exit_code in (1, 2)
+    assert done.exit_code == 2
+    assert not (tmp_path / "out").exists()
     assert words in done.stderr
 
 

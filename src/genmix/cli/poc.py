@@ -26,7 +26,10 @@ class _Budget(click.ParamType[float]):
         parts = re.findall(r"(\d+(?:\.\d+)?)([hms])", str(value))
         if not parts or "".join(f"{number}{unit}" for number, unit in parts) != str(value):
             self.fail(f"{value!r} is no time: write it as 30m, 2h or 1h30m", param, ctx)
-        return sum(float(number) * _UNITS[unit] for number, unit in parts)
+        seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+        if not seconds:
+            self.fail(f"{value!r} is no time in which anything can be done", param, ctx)
+        return seconds
 
 
 @click.command(short_help="Find out in three stages whether genmix is worth it.")

@@ -74,14 +74,14 @@ def plan_in_words(planning: "Planning", lang: Language) -> Iterable[str]:
 def print_poc(found: Poc, console: Console, lang: Language) -> None:
     """Print every stage, then the decision and what it cost."""
     for stage in found.stages:
-        _say(console, said(f"stage-{stage.name}", lang), style="bold", end="  ")
+        _say(console, said(f"stage-{stage.name}", lang), style="bold", end="")
         took = said(
             "took",
             lang,
             seconds=_time(stage.seconds, lang),
             planned=_time(stage.planned_seconds, lang),
         )
-        _say(console, f"({took})")
+        _say(console, took)
         for table in _tables(stage, lang):
             console.print(table)
         _say(console, _verdict(stage, lang))

@@ -108,6 +108,11 @@ class OutputFolder:
         with writing(self.path):
             self.hidden.mkdir(parents=True, exist_ok=True)
 
+    @property
+    def claimed(self) -> bool:
+        """Whether it is some run's."""
+        return self._record.exists()
+
     def claim(self, identity: Mapping[str, Any], *, hint: str = "") -> None:
         """Make the folder this run's, or make sure that it already is.
 

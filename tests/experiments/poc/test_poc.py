@@ -1,19 +1,24 @@
 """A proof of concept from start to end: what it decides, and that a kill changes nothing."""
 
+import errno
 import json
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
+from genmix.cli import main
 from genmix.cli.poc_tables import plan_in_words, print_poc
-from genmix.errors import ExperimentError, OutputError
+from genmix.errors import ExperimentError, GenmixError, OutputError, SourceError
 from genmix.experiments.poc import Planning, Poc, Prices, poc
 from genmix.experiments.poc.clock import Clock
 from genmix.experiments.poc.measuring import measure
@@ -22,7 +27,8 @@ from genmix.experiments.poc.plan import BASELINE, FINAL, STAGES, Shape, make_pla
 from genmix.experiments.poc.saying import Language
 from genmix.experiments.poc.trials import Budget
 from genmix.images import decode
-from genmix.recipe import load_recipe
+from genmix.recipe import Recipe, load_recipe
+from genmix.reporting.reports import report_of
 from genmix.seeding import generator
 from tests.experiments.poc.quick import (
     MACHINE,
@@ -146,6 +152,7 @@ def test_killed_and_gone_on_it_ends_with_the_same_numbers_and_gives_no_time_back
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found = Poc.from_dict(json.loads(done.stdout))
     assert numbers(found) == numbers(quick[1])
+    assert (out / "report.html").read_text(encoding="utf-8") == report_of(out, "en")
     for stage, seconds in before.items():
         assert found.cost.seconds[stage] >= seconds
     assert "were spent before" in done.stderr
@@ -227,6 +234,50 @@ def test_money_is_reckoned_with_the_prices_given_and_only_then(
     assert numbers(priced) == numbers(found)
 
 
+def test_the_command_leaves_its_report_in_the_language_asked_for_and_names_it(
+    place: Path, quick: tuple[Path, Poc], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(quick[0], out)
+    asked = ["poc", place / "photos", "-o", out, "--target", place / "elsewhere", *options(QUICK)]
+    done = CliRunner().invoke(main, [*map(str, asked), "--jobs", "1", "--lang", "ja"])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[-1] == str(out / "report.ja.html")
+    assert (out / "report.ja.html").read_text(encoding="utf-8") == report_of(out, "ja")
+    assert not (out / "report.html").exists()
+
+
+def test_what_ends_before_there_is_a_plan_leaves_the_folder_to_other_settings(
+    place: Path, tmp_path: Path
+) -> None:
+    out, asked = tmp_path / "out", settings(place / "photos", QUICK)
+    for wrong, words in (
+        ({"train": asked.train.model_copy(update={"model": "resnet81"})}, "no model 'resnet81'"),
+        ({"targets": {"none": str(tmp_path / "none")}}, "does not exist"),
+        ({"budget_seconds": 1.0, "recipe": "quick"}, "a budget of 1 s is too little here"),
+    ):
+        with pytest.raises(GenmixError, match=words):
+            poc(asked.model_copy(update=wrong), out)
+        assert not out.exists()
+    out.mkdir()
+    with pytest.raises(SourceError, match="does not exist"):
+        poc(asked.model_copy(update={"data": str(tmp_path / "none")}), out)
+    assert not out.exists()
+
+
+def test_on_a_full_disk_it_says_so_and_keeps_what_it_has(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("genmix.experiments.poc.engine.write_look", full)
+    with pytest.raises(OutputError, match=r"the disk is full at .*: free some space and run the"):
+        run(place / "photos", tmp_path / "out", QUICK)
+    assert (tmp_path / "out" / "photos.json").exists()
+    assert (tmp_path / "out" / "plan.json").exists()
+
+
 def test_another_budget_in_the_same_folder_is_refused_by_name(
     place: Path, quick: tuple[Path, Poc]
 ) -> None:
@@ -249,6 +300,34 @@ def test_a_file_that_is_no_proof_of_concept_is_refused(tmp_path: Path) -> None:
     (tmp_path / "poc.json").write_text('{"format": 1}')
     with pytest.raises(ExperimentError, match="as a proof of concept"):
         Poc.read(tmp_path / "poc.json")
+
+
+def test_a_slow_editor_is_measured_by_few_edits_and_a_quick_one_by_many(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = settings(place / "photos", QUICK)
+    recipe = load_recipe("quick").changed(size=32, fractals={"count": 2})
+    prompts = len(recipe.chosen_prompts())
+    for seconds, items in ((20.0, [1]), (1.0, [1, prompts]), (1e-3, [1, prompts, 64 * prompts])):
+        made: list[int] = []
+        estimated = counting(made, seconds)
+        monkeypatch.setattr("genmix.experiments.poc.measuring.estimate", estimated)
+        machine = measure(asked, open_all(asked), recipe, 1, 1)
+        assert machine.edit_seconds == pytest.approx(seconds)
+        assert made == items
+
+
+def counting(made: list[int], seconds: float) -> Callable[..., SimpleNamespace]:
+    """Pretend to estimate a run whose edits take so long; note how many were made."""
+
+    def estimated(
+        photos: Path, _: Path, recipe: Recipe, *, limit: int | None, **_more: object
+    ) -> SimpleNamespace:
+        count = len(list(photos.rglob("*.png"))) if limit is None else limit
+        made.append(count * len(recipe.chosen_prompts()))
+        return SimpleNamespace(seconds=seconds * made[-1], items=made[-1])
+
+    return estimated
 
 
 def test_this_machine_is_measured_on_the_photos_themselves(place: Path) -> None:

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from genmix.errors import OutputError
@@ -71,7 +71,8 @@ class Clock:
 
     def _write_until(self, ended: threading.Event) -> None:
         while not ended.wait(_WRITE_SECONDS):
-            self._write()
+            with suppress(OutputError):  # the disk is full; whoever does the work says so
+                self._write()
 
     def _write(self) -> None:
         write_whole(self._path, json.dumps(self.seconds, indent=1).encode())

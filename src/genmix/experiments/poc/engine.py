@@ -59,12 +59,14 @@ from genmix.experiments.running import Planned, Status
 from genmix.experiments.runs import ExperimentFolder
 from genmix.jobs.augment import default_edits
 from genmix.jobs.folder import WHOLE, OutputFolder
+from genmix.networks.models import create_model
 from genmix.recipe import Recipe, load_recipe
-from genmix.storage import write_whole
+from genmix.storage import remove, write_whole, writing
 from genmix.training.attacks import Attack, check_attack
 from genmix.training.corruptions import check_corruption
 
 POC = "poc.json"
+CLOCK = "clock.json"
 RECIPE = "recipe.yaml"
 
 
@@ -122,16 +124,16 @@ def poc(
     if jobs < 1:
         raise ExperimentError(f"jobs is {jobs}: give 1 or more")
     _keep_apart(settings, Path(out))
-    folder = OutputFolder(Path(out))
+    folder, identity = OutputFolder(Path(out)), settings.identity() | {"jobs": jobs}
+    folder.check(identity)
     folder.open()
-    with folder.locked(WHOLE):
-        folder.claim(settings.identity() | {"jobs": jobs})
+    with folder.locked(WHOLE), _unclaimed_left_empty(folder):
         if (Path(out) / POC).exists():
             found = Poc.read(Path(out) / POC)
         else:
             work = _Work(settings, Path(out), jobs, workers, edits or default_edits(), progress)
             with work.clock.running():
-                found = work.run(planned)
+                found = work.run(partial(folder.claim, identity), planned)
         if prices is not None:
             found = replace(found, cost=priced(found.cost, prices))
         write_json(Path(out) / POC, found.to_dict())
@@ -143,6 +145,20 @@ def _keep_apart(settings: PocSettings, out: Path) -> None:
     for path in (settings.data, settings.test, *settings.targets.values()):
         if path and Path(path).resolve() in (out.resolve(), *out.resolve().parents):
             raise ExperimentError(f"the output {out} lies inside {path}: choose a folder beside it")
+
+
+@contextmanager
+def _unclaimed_left_empty(folder: OutputFolder) -> Iterator[None]:
+    """Where it ends before there is a plan, leave no trace: other settings may have the folder."""
+    try:
+        yield
+    except BaseException:
+        if not folder.claimed:
+            remove(folder.path / CLOCK)
+            shutil.rmtree(folder.hidden, ignore_errors=True)
+            if not any(folder.path.iterdir()):
+                folder.path.rmdir()
+        raise
 
 
 class _Work:
@@ -163,11 +179,12 @@ class _Work:
         self.workers = workers
         self.edits = edits
         self.tell = tell
-        self.clock = Clock(out / "clock.json")
+        self.clock = Clock(out / CLOCK)
         self.runs = ExperimentFolder(out / "experiment")
+        self.plan = out / "plan.json"
 
-    def run(self, planned: Callable[[Planning], None]) -> Poc:
-        """Do all of it."""
+    def run(self, claim: Callable[[], None], planned: Callable[[Planning], None]) -> Poc:
+        """Do all of it; the folder is claimed when there is a plan."""
         self.clock.begin(PREPARING)
         opened = open_all(self.settings)
         preset = self.settings.recipe or (
@@ -176,6 +193,9 @@ class _Work:
         recipe = load_recipe(preset).changed(size=self.settings.train.size, fit=self.settings.fit)
         looks = looks_for(recipe, target=bool(self.settings.targets))
         planning = self._plan(opened, recipe, [look.id for look in looks])
+        claim()
+        if not self.plan.exists():
+            write_json(self.plan, asdict(planning))
         planned(planning)
         plan = planning.plan
         photos = prepare_all(self.out, self.settings, plan, opened, self._step("photos"))
@@ -230,12 +250,11 @@ class _Work:
 
     def _plan(self, opened: Opened, recipe: Recipe, looks: Sequence[str]) -> Planning:
         """Read the plan, or measure this machine and make one."""
-        path = self.out / "plan.json"
-        if path.exists():
-            record = json.loads(path.read_bytes())
+        if self.plan.exists():
+            record = json.loads(self.plan.read_bytes())
             planning = TypeAdapter(Planning).validate_python(record)
             return replace(planning, spent_seconds=self.clock.spent)
-        self._rehearse(recipe)
+        self._rehearse(recipe, opened.classes)
         self.tell(Status(0, 0, "this machine", "measuring"))
         machine = measure(self.settings, opened, recipe, self.jobs, self.workers)
         task = Task(
@@ -252,12 +271,14 @@ class _Work:
             steps=self.settings.steps,
         )
         plan = make_plan(task, machine, self.settings.budget_seconds, self.clock.spent)
-        planning = Planning(plan, machine, task)
-        write_json(path, asdict(planning))
-        return planning
+        return Planning(plan, machine, task)
 
-    def _rehearse(self, recipe: Recipe) -> None:
-        """Find out now what would else be found missing at the end."""
+    def _rehearse(self, recipe: Recipe, classes: Sequence[str]) -> None:
+        """Find out now what would else be found missing later."""
+        train = self.settings.train
+        with torch.random.fork_rng(devices=[]):  # the last layer is drawn, and not used
+            pretrained = train.weights != "scratch"
+            create_model(train.model, classes, size=train.size, pretrained=pretrained)
         recipe.editor.open().check(recipe.chosen_prompts())
         check_attack(Attack.parse(ATTACK))
         check_corruption(CORRUPTIONS[0], SEVERITY)
@@ -268,13 +289,14 @@ class _Work:
         missing = [look for look in looks if not (self.out / "looks" / f"{look.id}.npy").exists()]
         if not missing:
             return
-        (self.out / "looks").mkdir(exist_ok=True)
         val = PocBench(bench, self.out / "looks").val
         images = [np.ascontiguousarray(val[k][0].permute(1, 2, 0).numpy()) for k in range(len(val))]
         names = [photo.path for photo in val.photos]
         for done, look in enumerate(missing):
             self._step("looks")("looks", done, len(missing))
-            write_look(self.out / "looks" / f"{look.id}.npy", edited(recipe, images, names, look))
+            changed = edited(recipe, images, names, look)
+            with writing(self.out):
+                write_look(self.out / "looks" / f"{look.id}.npy", changed)
 
     def _choose(
         self, trials: Trials, default: Arm, bench: CompareSettings, looks: Sequence[str]

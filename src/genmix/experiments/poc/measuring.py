@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 import torch
 
@@ -21,6 +21,7 @@ from genmix.jobs.augment import open_bank
 from genmix.jobs.plan import spread
 from genmix.processes import available_cpus, worker_pool
 from genmix.recipe import Recipe
+from genmix.storage import writing
 from genmix.training.data import Photos
 from genmix.training.evaluation import predict
 from genmix.training.loop import Moment, train
@@ -28,6 +29,9 @@ from genmix.training.settings import TrainSettings
 
 _PHOTOS = 64
 """Photos to measure with, more where there are more classes."""
+
+_EDITS_SECONDS = 15.0
+"""Edits are measured for about so long, however slow the editor is; one is made at least."""
 
 _STEPS = 6
 _ENOUGH_SECONDS = 12.0
@@ -52,10 +56,10 @@ def measure(
     photos = opened.data.photos
     sample = spread(photos, max(_PHOTOS, 2 * len(opened.classes)))
     open_bank(recipe, workers, lambda *_: None)  # drawn once a machine, and not to be counted later
-    with TemporaryDirectory() as scratch:
+    with writing(Path(gettempdir())), TemporaryDirectory() as scratch:
         folder = Path(scratch) / "photos"
         read_seconds = _write(opened, sample, settings, folder)
-        edits = estimate(folder, Path(scratch) / "out", recipe, workers=1)
+        edit_seconds = _edit_seconds(folder, Path(scratch) / "out", recipe)
         train_settings = settings.training(max(_STEPS, settings.train.warmup_steps + 1))
         times, crew_seconds = _at_once(jobs, train_settings, folder)
     return Machine(
@@ -65,11 +69,26 @@ def measure(
         workers=workers,
         step_seconds=max(each.step for each in times),
         photo_seconds=max(each.photo for each in times),
-        edit_seconds=edits.seconds / edits.items,
+        edit_seconds=edit_seconds,
         read_seconds=read_seconds,
         start_seconds=max(each.start for each in times),
         crew_seconds=crew_seconds,
     )
+
+
+def _edit_seconds(folder: Path, out: Path, recipe: Recipe) -> float:
+    """Measure an edit on one, on those of one photo, then on more, as long as there is time."""
+    first = recipe.chosen_prompts()[0].id
+    one = recipe.changed(prompts={"only": [first], "per_photo": None}, variants=1)
+    tried = [(one, 1), (recipe, 1), (recipe, None)]
+    seconds, began = 0.0, time.monotonic()
+    for chosen, limit in tried:
+        found = estimate(folder, out, chosen, workers=1, limit=limit)
+        seconds = found.seconds / found.items
+        # The next one is of about nine times as many.
+        if time.monotonic() - began + 9 * found.items * seconds > _EDITS_SECONDS:
+            break
+    return seconds
 
 
 @dataclass(frozen=True, slots=True)

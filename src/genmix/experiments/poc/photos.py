@@ -154,11 +154,11 @@ def prepare_all(
                 place.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(reader.file(picture), place / reader.file(picture).name)
         shutil.rmtree(reader.folder)
-    counts = {str(part): len(pictures) for part, pictures in parts.items()}
-    for name, source in opened.targets.items():
-        counts[f"target {name}"] = _write_target(
-            out / "targets" / name, source, settings, plan.target_photos, reader.left_out
-        )
+        counts = {str(part): len(pictures) for part, pictures in parts.items()}
+        for name, source in opened.targets.items():
+            counts[f"target {name}"] = _write_target(
+                out / "targets" / name, source, settings, plan.target_photos, reader.left_out
+            )
     left_out = {entry.path: entry.reason for entry in opened.data.ignored} | reader.left_out
     found = Prepared(
         counts=counts,

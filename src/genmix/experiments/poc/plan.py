@@ -372,10 +372,14 @@ def _within(shape: Shape, other: Shape) -> bool:
     return all(getattr(shape, key) <= getattr(other, key) for key in Shape.__slots__)
 
 
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
+
+
 def _too_little(least: Plan, budget: float, spent: float) -> str:
     needed = math.ceil((least.total_seconds + spent) / (1 - RESERVE) / 60)
     return (
-        f"a budget of {budget / 60:.0f} min is too little here: the least that says anything "
+        f"a budget of {_time(budget)} is too little here: the least that says anything "
         f"({least.shape.seeds} seeds of {JUDGED} ways of training, {least.steps} steps each) takes "
         f"about {needed} min on this machine; give --budget {needed}m, or a smaller --size or "
         "--model"

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from genmix.errors import ExperimentError
 from genmix.experiments.poc.gains import Interval
 from genmix.experiments.poc.photos import Prepared
-from genmix.experiments.poc.plan import Machine, Plan, Shape
+from genmix.experiments.poc.plan import FINAL, Machine, Plan, Shape
 from genmix.experiments.poc.rules import Reason, Verdict
 
 FORMAT = 1
@@ -233,14 +233,19 @@ class Poc:
         Raises:
             ExperimentError: If the values are not those of a proof of concept.
         """
+        if not isinstance(values, Mapping):
+            raise ExperimentError("it is a list or a number")
         if values.get("format") != FORMAT:
             raise ExperimentError(f"its format is {values.get('format')}: make it anew")
         given = {key: value for key, value in values.items() if key != "format"}
         try:
-            return TypeAdapter(cls).validate_python(given)
+            found = TypeAdapter(cls).validate_python(given)
         except ValidationError as error:
             place = ".".join(str(part) for part in error.errors()[0]["loc"])
             raise ExperimentError(f"{place} is missing or wrong") from error
+        if not found.stages or found.stages[-1].name != FINAL:
+            raise ExperimentError("its last stage is not the decision")
+        return found
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -251,7 +256,7 @@ class Poc:
         """
         try:
             return cls.from_dict(json.loads(path.read_bytes()))
-        except (OSError, ValueError, AttributeError, ExperimentError) as error:
+        except (OSError, ValueError, ExperimentError) as error:
             raise ExperimentError(
                 f"cannot read {path} as a proof of concept ({error}): give the poc.json that "
                 "genmix wrote"
