@@ -1,5 +1,6 @@
 """`genmix report` as its users meet it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ from genmix.cli import main
 from genmix.experiments.compare import write_json
 from tests.experiments.made import ablation
 from tests.reporting.made import compared
+from tests.reporting.proofs import proof
+
+UNDECIDED = json.dumps({**(made := proof().to_dict()), "stages": made["stages"][:1]})
+"""A proof of concept without its end."""
 
 
 def report(*arguments: str | Path) -> Result:
@@ -16,31 +21,31 @@ def report(*arguments: str | Path) -> Result:
 
 
 @pytest.fixture
-def proof(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     """The folder of a finished comparison."""
     write_json(tmp_path / "comparison.json", compared({"cutmix": 0.1}).to_dict())
     return tmp_path
 
 
-def test_it_writes_one_file_beside_the_results_and_says_where(proof: Path) -> None:
-    done = report(proof)
+def test_it_writes_one_file_beside_the_results_and_says_where(folder: Path) -> None:
+    done = report(folder)
     assert done.exit_code == 0, done.output
-    assert str(proof / "report.html") in done.stdout.replace("\n", "")
-    page = (proof / "report.html").read_text(encoding="utf-8")
+    assert str(folder / "report.html") in done.stdout.replace("\n", "")
+    page = (folder / "report.html").read_text(encoding="utf-8")
     assert "cutmix is better than baseline" in page
 
 
-def test_both_languages_stand_beside_each_other(proof: Path) -> None:
-    assert report(proof).exit_code == report(proof, "--lang", "ja").exit_code == 0
-    page = (proof / "report.ja.html").read_text(encoding="utf-8")
+def test_both_languages_stand_beside_each_other(folder: Path) -> None:
+    assert report(folder).exit_code == report(folder, "--lang", "ja").exit_code == 0
+    page = (folder / "report.ja.html").read_text(encoding="utf-8")
     assert '<html lang="ja">' in page
     assert "上回りました" in page
-    assert (proof / "report.html").exists()
+    assert (folder / "report.html").exists()
 
 
-def test_it_may_be_written_elsewhere(proof: Path, tmp_path: Path) -> None:
+def test_it_may_be_written_elsewhere(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "報告書.html"
-    assert report(proof, "--lang", "ja", "-o", out).exit_code == 0
+    assert report(folder, "--lang", "ja", "-o", out).exit_code == 0
     assert out.stat().st_size < 200_000
 
 
@@ -56,6 +61,9 @@ def test_an_ablation_has_a_report_too(tmp_path: Path) -> None:
         ({}, "holds no poc.json, comparison.json or ablation.json"),
         ({"comparison.json": "{}"}, "cannot read"),
         ({"ablation.json": "no"}, "cannot read"),
+        ({"poc.json": "{"}, "as a proof of concept"),
+        ({"poc.json": "[]"}, "as a proof of concept (it is a list or a number)"),
+        ({"poc.json": UNDECIDED}, "(its last stage is not the decision)"),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path: Path, made: dict[str, str], said: str) -> None:
@@ -68,7 +76,7 @@ def test_a_mistake_is_one_line(tmp_path: Path, made: dict[str, str], said: str) 
     assert not (tmp_path / "report.html").exists()
 
 
-def test_a_language_that_it_does_not_know_is_bad_usage(proof: Path) -> None:
-    done = report(proof, "--lang", "fr")
+def test_a_language_that_it_does_not_know_is_bad_usage(folder: Path) -> None:
+    done = report(folder, "--lang", "fr")
     assert done.exit_code == 2
     assert "'fr' is not one of 'en', 'ja'" in done.stderr

@@ -1,9 +1,11 @@
 """Examples in a report: real composites, one for each prompt, of different classes."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from genmix.errors import ExperimentError
 from genmix.images import decode
 from genmix.jobs import augment
 from genmix.recipe import Recipe
@@ -43,6 +45,22 @@ def test_they_are_small_enough_to_send_and_named_in_japanese(place: Path) -> Non
     }
     for each in examples:
         assert decode(each.jpeg).shape[:2] == (256, 256)
+
+
+def test_a_picture_that_was_withdrawn_is_left_out_and_a_damaged_one_is_named(
+    place: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(place, tmp_path / "proof")
+    before = composites_of(tmp_path / "proof", Words("en"))
+    images = tmp_path / "proof" / "sets" / "a" / "images"
+    for path in images.rglob("*snowy*"):
+        path.unlink()
+    left = composites_of(tmp_path / "proof", Words("en"))
+    assert left == tuple(each for each in before if "Snowy" not in each.caption)
+    for path in images.rglob("*mosaic*"):
+        path.write_bytes(b"no picture")
+    with pytest.raises(ExperimentError, match=r"mosaic.*\.jpg cannot be read .*: remove it"):
+        composites_of(tmp_path / "proof", Words("en"))
 
 
 def test_a_comparison_without_composites_has_none(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from genmix.errors import ExperimentError
 from genmix.experiments.compare import write_json
 from genmix.experiments.poc.result import Example, Poc
 from genmix.experiments.poc.rules import Reason
@@ -135,8 +136,13 @@ def test_a_folder_of_a_proof_is_reported_with_the_pictures_that_are_left(
     write_json(tmp_path / "poc.json", values | {"examples": [shown]})
     page = report_of(tmp_path, language)
     assert page.count("data:image/jpeg") == len(names)
-    (tmp_path / "composite.jpg").unlink()
-    assert "data:image/jpeg" not in report_of(tmp_path, language)
+    for name in names:
+        (tmp_path / f"{name}.jpg").rename(tmp_path / "gone.jpg")
+        assert "data:image/jpeg" not in report_of(tmp_path, language)
+        (tmp_path / "gone.jpg").rename(tmp_path / f"{name}.jpg")
+    (tmp_path / "edit.jpg").write_bytes(b"no picture")
+    with pytest.raises(ExperimentError, match=r"edit\.jpg cannot be read .*: remove it"):
+        report_of(tmp_path, language)
 
 
 def test_what_may_have_become_worse_is_named_in_the_reasons_and_to_be_watched() -> None:

@@ -8,6 +8,7 @@ from genmix.experiments.findings import Comparison, Summary
 from genmix.experiments.words import percent, points
 from genmix.reporting.comparison import in_sentence
 from genmix.reporting.document import (
+    Block,
     Bullets,
     Card,
     Cell,
@@ -166,7 +167,7 @@ def _parts(ablation: Ablation, words: Words) -> Section:
         for factor in ablation.factors
     ]
     key = words("figure.key" if len(ablation.comparison.seeds) > 1 else "figure.one_seed")
-    blocks = (Paragraph(key, quiet=True), *figures)
+    blocks: tuple[Block, ...] = (Paragraph(key, quiet=True), *figures)
     return Section("parts", words("ablate.parts"), blocks)
 
 

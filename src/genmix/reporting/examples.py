@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from genmix.datasets.manifest import iterate_rows
+from genmix.errors import ExperimentError, ImageError
 from genmix.experiments.poc.result import Example
 from genmix.images import decode, encode_jpeg, resize
 from genmix.reporting.document import Picture
@@ -25,7 +26,8 @@ def composites_of(folder: Path, words: Words) -> tuple[Picture, ...]:
         None where no arm has composites.
 
     Raises:
-        ImageError: If a picture cannot be read.
+        ExperimentError: If a picture is damaged.
+        OutputError: If a manifest is.
     """
     manifests = sorted(folder.glob("sets/*/manifest.parquet"))
     if not manifests:
@@ -39,10 +41,13 @@ def composites_of(folder: Path, words: Words) -> tuple[Picture, ...]:
         first.setdefault(row["prompt"], found)
         if found[0] not in {label for label, _ in of_other_classes.values()}:
             of_other_classes.setdefault(row["prompt"], found)
-    return tuple(
-        _picture(manifests[0].parent / output, prompt, label, words)
-        for prompt, (label, output) in list((first | of_other_classes).items())[:_MOST]
-    )
+    root = manifests[0].parent
+    there = [  # some may have been withdrawn since
+        (root / output, prompt, label)
+        for prompt, (label, output) in (first | of_other_classes).items()
+        if (root / output).exists()
+    ]
+    return tuple(_picture(*each, words) for each in there[:_MOST])
 
 
 def steps_of(folder: Path, example: Example, words: Words) -> tuple[Picture, ...]:
@@ -53,9 +58,11 @@ def steps_of(folder: Path, example: Example, words: Words) -> tuple[Picture, ...
         example: What it kept of the photo.
         words: The language of their descriptions.
 
+    Returns:
+        None where one of them is not there any more.
+
     Raises:
-        ImageError: If a picture cannot be read.
-        OSError: If it is not there.
+        ExperimentError: If one is damaged.
     """
     name = prompt_name(example.prompt, words.language)
     steps = {
@@ -64,6 +71,8 @@ def steps_of(folder: Path, example: Example, words: Words) -> tuple[Picture, ...
         "hybrid": example.hybrid,
         "composite": example.composite,
     }
+    if not all((folder / path).exists() for path in steps.values()):
+        return ()
     return tuple(
         Picture(
             _small(folder / path),
@@ -85,7 +94,12 @@ def _picture(path: Path, prompt: str, label: str, words: Words) -> Picture:
 
 def _small(path: Path) -> bytes:
     """Return a picture as JPEG that is no larger than it is looked at."""
-    image = decode(path.read_bytes())
+    try:
+        image = decode(path.read_bytes())
+    except (OSError, ImageError) as error:
+        raise ExperimentError(
+            f"{path} cannot be read ({error}): remove it, and the report is made without it"
+        ) from error
     height, width = image.shape[:2]
     if (largest := max(height, width)) > _LARGEST_PX:
         image = resize(

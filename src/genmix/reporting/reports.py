@@ -1,5 +1,6 @@
 """The report of whatever lies in an experiment's folder, in the language that is asked for."""
 
+from itertools import islice
 from pathlib import Path
 
 from genmix.errors import ExperimentError
@@ -48,6 +49,5 @@ _EXAMPLES = 3
 
 def _of_a_proof(folder: Path, found: Poc, words: Words) -> str:
     """Write the report of a proof of concept; pictures may have been withdrawn since."""
-    there = [example for example in found.examples if (folder / example.composite).exists()]
-    examples = [steps_of(folder, example, words) for example in there[:_EXAMPLES]]
-    return render(poc_report(found, words, examples))
+    steps = (steps_of(folder, example, words) for example in found.examples)
+    return render(poc_report(found, words, list(islice(filter(None, steps), _EXAMPLES))))
