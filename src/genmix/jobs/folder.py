@@ -30,6 +30,14 @@ OWN_CHECKER = "own safety checker"
 _PART = "part.parquet"
 
 
+class OtherRunError(OutputError):
+    """The output folder belongs to a run with other settings."""
+
+
+class UnderWayError(OutputError):
+    """Another process is writing to the output folder."""
+
+
 @dataclass(frozen=True)
 class Share:
     """Which part of the shards a run does: `index` of `count`, counted from 1."""
@@ -121,8 +129,8 @@ class OutputFolder:
             hint: What to add where it is another run's.
 
         Raises:
-            OutputError: If the folder belongs to another run (the message names the difference), or
-                `genmix forget` was stopped in it.
+            OtherRunError: If the folder belongs to another run; the message names the difference.
+            OutputError: If `genmix forget` was stopped in it.
         """
         self._refuse_half_forgotten()
         if self._record.exists():
@@ -139,7 +147,7 @@ class OutputFolder:
         """Keep other runs out; runs of different shares may go side by side.
 
         Raises:
-            OutputError: If another run is writing here.
+            UnderWayError: If another run is writing here.
         """
         whole = share.count == 1
         kind = portalocker.LockFlags.EXCLUSIVE if whole else portalocker.LockFlags.SHARED
@@ -160,7 +168,7 @@ class OutputFolder:
             try:
                 portalocker.lock(file, flags)
             except portalocker.exceptions.LockException as error:
-                raise OutputError(
+                raise UnderWayError(
                     f"another genmix run is writing to {self.path}: wait for it to end, or choose "
                     "another folder"
                 ) from error
@@ -301,12 +309,12 @@ class OutputFolder:
     def _refuse_another(self, identity: Mapping[str, Any], hint: str = "") -> None:
         there = self._read_record()
         if [there.get(key) for key in _KIND] != [identity.get(key) for key in _KIND]:
-            raise OutputError(
+            raise OtherRunError(
                 f"{self.path} was made by another command, or another version of genmix: choose a "
                 "new folder"
             )
         if difference := _difference(there, identity):
-            raise OutputError(
+            raise OtherRunError(
                 f"{self.path} belongs to another run: {difference}; choose a new folder{hint}"
             )
 
