@@ -22,13 +22,14 @@ from genmix.errors import GenmixError
 from genmix.jobs.augment import default_edits
 from genmix.jobs.folder import OutputFolder
 from genmix.processes import available_cpus
-from genmix.studio import mix_pages, photos_pages, prompts_pages
+from genmix.studio import mix_pages, photos_pages, prompts_pages, review_pages
 from genmix.studio.drafts import PROMPTS_FOLDER, RECIPES_FOLDER, Shelf
 from genmix.studio.editors import QUICK, EditorBench
 from genmix.studio.guard import Guard, Password
 from genmix.studio.making import Made, Maker
 from genmix.studio.mixing import RecipeShelf
 from genmix.studio.photos import UPLOAD_BYTES, PhotoBook
+from genmix.studio.reviews import Reviews
 from genmix.studio.visits import (
     LANGUAGE_COOKIE,
     STATIC,
@@ -89,6 +90,7 @@ def create_app(settings: Settings) -> Starlette:
         photos=photos,
         libraries=shelf,
         recipes=RecipeShelf(out / RECIPES_FOLDER, shelf),
+        reviews=Reviews(out, photos),
         maker=Maker(bench, settings.edits or default_edits(), own_edits),
         quick=Workshop(max(2, available_cpus())),
         slow=Workshop(1),
@@ -100,6 +102,7 @@ def create_app(settings: Settings) -> Starlette:
         await asyncio.to_thread(studio.slow.close)
         await asyncio.to_thread(studio.quick.close)
         bench.close()
+        studio.reviews.close()
         shutil.rmtree(own_edits, ignore_errors=True)
 
     async def not_found(request: Request, error: Exception) -> Response:
@@ -153,6 +156,18 @@ def _routes(studio: Studio) -> list[Route | Mount]:
         does("/mix/save", mix_pages.save),
         shows("/families/{name}.jpg", mix_pages.family_picture),
         shows("/palettes/{name}.jpg", mix_pages.palette_picture),
+        shows("/review", review_pages.review),
+        does("/review/name", review_pages.name),
+        does("/review/leave", review_pages.leave),
+        does("/review/step", review_pages.step),
+        does("/review/decide", review_pages.decide),
+        does("/review/undo", review_pages.undo),
+        does("/review/sample", review_pages.draw),
+        does("/review/export", review_pages.export),
+        shows("/review/grid", review_pages.grid),
+        shows("/review/summary", review_pages.summary),
+        shows("/review/photo.jpg", review_pages.photo_picture),
+        shows("/review/{size}.jpg", review_pages.made_picture),
         shows("/works/{id}", _progress),
         does("/works/{id}/stop", _stop),
         shows("/works/{id}/{picture}.jpg", _made_picture),

@@ -154,6 +154,20 @@ def prompts_command(source: str, out: str, library: str) -> str:
     return shlex.join([*words, "--prompts-file", f"{target.rstrip('/')}/{library}"])
 
 
+def export_command(out: str, name: str, *, only_decided: bool) -> str:
+    """Write the command that exports what reviewers kept; see `command`.
+
+    Args:
+        out: The folder of the studio.
+        name: Of the export.
+        only_decided: Leave out what nobody has decided about.
+    """
+    target = _plain(out, "OUT").rstrip("/")
+    target = "OUT" if target == "." else target
+    words = ["genmix", "review", "export", target, "-o", f"{target}-{name}"]
+    return shlex.join([*words, *(["--undecided", "leave-out"] if only_decided else [])])
+
+
 def _plain(folder: str, otherwise: str) -> str:
     return otherwise if Path(folder).is_absolute() or ".." in Path(folder).parts else folder
 

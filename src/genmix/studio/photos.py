@@ -121,6 +121,11 @@ class PhotoBook:
             return Place(id_, Photo(f"upload/{id_}.jpg", ""), UploadSource(upload), upload.name)
         return self._place(self.source.photos[self._by_id.get(id_, 0)])
 
+    def named(self, path: str) -> Place | None:
+        """Return the photo of a path in the source, if there is one."""
+        number = self._by_id.get(_photo_id_of(path))
+        return None if number is None else self._place(self.source.photos[number])
+
     def page(self, number: int, label: str = "") -> tuple[list[Place], int]:
         """Return the photos of a page, counted from 1, and how many pages there are."""
         photos = [p for p in self.source.photos if not label or p.label == label]
@@ -187,4 +192,8 @@ def _within(image: Image, side_px: int) -> Image:
 
 
 def _photo_id(photo: Photo) -> str:
-    return hashlib.blake2b(photo.path.encode(), digest_size=8).hexdigest()
+    return _photo_id_of(photo.path)
+
+
+def _photo_id_of(path: str) -> str:
+    return hashlib.blake2b(path.encode(), digest_size=8).hexdigest()

@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.datastructures import FormData
@@ -25,12 +26,15 @@ from genmix.errors import (
     OutputError,
     PromptError,
     RecipeError,
+    ReviewError,
 )
 from genmix.prompts import Prompt
+from genmix.reviewing import Item
 from genmix.studio.drafts import BadNameError, Draft, NameTakenError, NothingOnError, Shelf
-from genmix.studio.making import Made, Maker
+from genmix.studio.making import Maker
 from genmix.studio.mixing import NothingChosenError, RecipeShelf
 from genmix.studio.photos import PhotoBook, Place
+from genmix.studio.reviews import Reviews
 from genmix.studio.sessions import Session, Sessions, StaleError, Watched
 from genmix.studio.words import LANGUAGES, Language, preferred, words
 from genmix.studio.work import BusyError, StoppedError, Task, Workshop, outcome
@@ -81,6 +85,7 @@ class Studio:
         photos: The photos.
         libraries: The prompt libraries.
         recipes: The recipes.
+        reviews: The reviews of the folder's pictures.
         maker: Makes pictures.
         quick: Threads for what takes a moment.
         slow: The thread of a slow editor.
@@ -92,6 +97,7 @@ class Studio:
     photos: PhotoBook
     libraries: Shelf
     recipes: RecipeShelf
+    reviews: Reviews
     maker: Maker
     quick: Workshop
     slow: Workshop
@@ -212,7 +218,7 @@ class Visit:
         if not work.future.done():
             return self.show("part-progress.html", work=work)
         try:
-            made: Made = outcome(work)
+            made: Any = outcome(work)
         except StoppedError:
             return self.show("part-stopped.html")
         return self.show(watched.template, made=made, work=work, **watched.context)
@@ -295,7 +301,7 @@ def told(visit: Visit, error: Exception) -> Response:
     return visit.show(template, status=status, about=about, detail=_without_folders(detail))
 
 
-_SPEAKING = (PromptError, RecipeError, EditorError, ImageError)
+_SPEAKING = (PromptError, RecipeError, EditorError, ImageError, ReviewError)
 _STATUS: dict[type[Exception], int] = {StaleError: 403, BusyError: 503, OutputError: 500}
 
 
@@ -313,6 +319,7 @@ _ABOUT: dict[type[Exception], str] = {
     EditorError: "fault.editor",
     ImageError: "fault.image",
     OutputError: "fault.output",
+    ReviewError: "fault.review",
 }
 
 
@@ -341,6 +348,11 @@ def look_version(prompt: Prompt) -> str:
     return hashlib.blake2b(words_.encode(), digest_size=6).hexdigest()
 
 
+def picture_query(item: Item) -> str:
+    """Return the query of a made picture's address; another one when it is made anew."""
+    return urlencode({"of": item.output, "v": item.output_sha256[:8]})
+
+
 _HERE = Path(str(files("genmix.studio")))
 STATIC = _HERE / "static"
 
@@ -352,3 +364,4 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.globals["look_version"] = look_version
+_templates.globals["of"] = picture_query

@@ -45,3 +45,8 @@ document.addEventListener("htmx:afterRequest", (event) => event.detail.target.re
 document.addEventListener("change", (event) => {
   if (event.target.getAttribute("role") === "switch") event.target.closest(".prompt")?.classList.toggle("off", !event.target.checked);
 });
+
+/* The language changes where one is now, which a walk through pictures moves on. */
+document.addEventListener("submit", (event) => {
+  if (event.target.matches(".language")) event.target.elements.next.value = location.pathname + location.search;
+});
