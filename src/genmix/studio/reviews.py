@@ -15,8 +15,10 @@ from urllib.parse import urlencode
 from starlette.exceptions import HTTPException
 
 from genmix.datasets.layout import MANIFEST
+from genmix.errors import PromptError
 from genmix.images import decode, encode_jpeg, prepare, resize
-from genmix.jobs.finish import RECIPE
+from genmix.jobs.finish import PROMPTS, RECIPE
+from genmix.prompts import Prompt, load_library
 from genmix.recipe import Recipe, load_recipe
 from genmix.reviewing import (
     REVIEWS,
@@ -182,6 +184,15 @@ class Reviews:
         size, fit = self._recipe.size, self._recipe.fit
         image = decode(place.source.read(place.photo), at_least=size)
         return encode_jpeg(prepare(image, size, fit), _QUALITY)
+
+    @cached_property
+    def prompts(self) -> Mapping[str, Prompt]:
+        """The prompts of the run, by their ids."""
+        try:
+            library = load_library(self.out / PROMPTS)
+        except PromptError:
+            return {}
+        return {prompt.id: prompt for prompt in library.prompts}
 
     @cached_property
     def _recipe(self) -> Recipe:

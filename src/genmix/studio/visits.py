@@ -163,6 +163,11 @@ class Visit:
         saved = name in self.studio.libraries.saved()
         return name if title is None or saved else str(getattr(title, self.language))
 
+    def prompt_name(self, id_: str) -> str:
+        """Return what people call a prompt of the output, in the visitor's language."""
+        prompt = self.studio.reviews.prompts.get(id_)
+        return id_ if prompt is None else str(getattr(prompt.name, self.language))
+
     def show(self, template: str, *, status: int = 200, **context: Any) -> Response:
         """Answer with a page or a part of one."""
         notice = ""
