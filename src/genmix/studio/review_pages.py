@@ -88,16 +88,17 @@ async def step(visit: Visit, form: FormData) -> Response:
             return place or _known(store, output)
         return _next(store, who, asked, output)
 
-    return await _moved(visit, move, lambda _: "")
+    return await _moved(visit, move, lambda: "")
 
 
 async def decide(visit: Visit, form: FormData) -> Response:
     """Write down what the visitor says of a picture, and go on to the next."""
     verdict, output = str(form.get("verdict", "")), str(form.get("output", ""))
     better = str(form.get("label", "")) or None
+    judged: list[Item] = []
 
     def judge(store: Store, who: str, asked: Asked) -> Item | None:
-        reviewing.decide(
+        item = reviewing.decide(
             store,
             who,
             output,
@@ -107,30 +108,29 @@ async def decide(visit: Visit, form: FormData) -> Response:
             reason=str(form.get("reason", "")),
             client=_CLIENT,
         )
+        judged.append(item)
         return _next(store, who, asked, output)
 
-    def said(_: Item | None) -> str:
-        return visit.text(_SAID[verdict], name=name_of(output))
-
-    return await _moved(visit, judge, said)
+    return await _moved(
+        visit, judge, lambda: visit.text(_SAID[verdict], name=_called(visit, judged[0]))
+    )
 
 
 async def undo(visit: Visit, form: FormData) -> Response:
     """Take back the visitor's last decision, and show its picture."""
     output = str(form.get("output", ""))
-    taken_back: list[str] = []
+    taken_back: list[Item] = []
 
     def back(store: Store, who: str, _: Asked) -> Item | None:
         item = reviewing.undo(store, who, client=_CLIENT)
-        if item is None:
-            return _known(store, output)
-        taken_back.append(name_of(item.output))
-        return item
+        if item is not None:
+            taken_back.append(item)
+        return item or _known(store, output)
 
-    def said(_: Item | None) -> str:
+    def said() -> str:
         if not taken_back:
             return visit.text("review.undo.nothing")
-        return visit.text("review.undo.done", name=taken_back[0])
+        return visit.text("review.undo.done", name=_called(visit, taken_back[0]))
 
     return await _moved(visit, back, said)
 
@@ -262,15 +262,15 @@ def reviewer_of(visit: Visit) -> str:
         return ""
 
 
-def name_of(output: str) -> str:
-    """Return what a picture is called, without the folder that all have in common."""
-    return output.partition("/")[2] or output
+def _called(visit: Visit, item: Item) -> str:
+    """Return what a picture is called when it is spoken of."""
+    return f"{item.label} · {visit.prompt_name(item.prompt)}"
 
 
 async def _moved(
     visit: Visit,
     move: Callable[[Store, str, Asked], Item | None],
-    said: Callable[[Item | None], str],
+    said: Callable[[], str],
 ) -> Response:
     """Do something, and answer with the picture to look at now."""
     who, asked = reviewer_of(visit), Asked.of(visit.request.query_params)
@@ -282,7 +282,7 @@ async def _moved(
         return _card(store, who, asked, move(store, who, asked))
 
     card = await asyncio.to_thread(look)
-    response = visit.show("part-review-card.html", card=card, asked=asked, said=said(card.item))
+    response = visit.show("part-review-card.html", card=card, asked=asked, said=said())
     at = {"at": card.item.output} if card.item else {}
     response.headers["HX-Replace-Url"] = f"/review?{asked.query(**at)}"
     response.headers["HX-Trigger-After-Settle"] = "reviewed"
