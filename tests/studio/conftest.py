@@ -1,11 +1,15 @@
-"""A studio on drawn photos, and who visits it."""
+"""A studio on drawn photos, one with pictures to review, and who visits it."""
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
 
+from genmix import jobs
+from genmix.datasets.samples import synthetic_photos
+from genmix.recipe import load_recipe
 from tests.studio.visitors import Visitor, open_studio
 
 
@@ -26,3 +30,18 @@ def visitor(app: Starlette) -> Iterator[Visitor]:
     """Somebody who has opened the first page."""
     with Visitor(app) as visitor:
         yield visitor.sign_in()
+
+
+@pytest.fixture(scope="session")
+def reviewable(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], tuple[Path, Path]]:
+    """Copies ten photos and the output of thirty pictures made of them, and gives both places."""
+    made = tmp_path_factory.mktemp("reviewable")
+    synthetic_photos(made / "photos", classes=2, per_class=5, size=96, seed=3)
+    recipe = load_recipe("quick").changed(size=48, fractals={"count": 2})
+    jobs.augment(made / "photos", made / "out", recipe, edits=made / "edits")
+
+    def copy(folder: Path) -> tuple[Path, Path]:
+        shutil.copytree(made, folder, dirs_exist_ok=True)
+        return folder / "photos", folder / "out"
+
+    return copy

@@ -4,7 +4,7 @@ import io
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import markupsafe
@@ -66,6 +66,8 @@ def attacker(hostile: Starlette) -> Visitor:
         "/families/../secret.jpg",
         "/palettes/../../secret.jpg",
         "/works/../secret/x.jpg",
+        "/review/../secret.jpg",
+        "/review/..%2f..%2fsecret.jpg",
         "/works/0000000000000000/edit.jpg",
         "/../secret.yaml",
         "//evil.example/",
@@ -303,6 +305,92 @@ def test_a_hostile_search_is_text(attacker: Visitor, find: str) -> None:
     assert page.status_code == 200
     assert SCRIPT not in page.text
     assert '" autofocus' not in page.text
+
+
+@pytest.fixture(scope="module")
+def reviewed(
+    folder: Path, reviewable: Callable[[Path], tuple[Path, Path]]
+) -> Iterator[tuple[Starlette, Path]]:
+    """A studio with pictures to review, and its folder."""
+    photos, out = reviewable(folder / "reviewed")
+    app = open_studio(photos, out)
+    with Visitor(app):
+        yield app, out
+
+
+@pytest.mark.parametrize(
+    "of",
+    ["../../secret.yaml", "images/../../../secret.yaml", "/etc/passwd", "reviews.sqlite", "\0",
+     "..\\secret", "manifest.parquet", ".genmix/job.json", "' OR 1=1 --", SCRIPT, "x" * 5000],
+)  # fmt: skip
+def test_no_picture_is_shown_or_judged_that_the_run_did_not_make(
+    reviewed: tuple[Starlette, Path], of: str
+) -> None:
+    attacker = Visitor(reviewed[0]).sign_in()
+    attacker.submit("/review/name", {"name": "Mallory", "next": "/review"})
+    pictures = [attacker.get(f"/review/{k}.jpg", params={"of": of}) for k in ("made", "photo")]
+    fields = {"output": of, "sha256": "0" * 64, "verdict": "accept"}
+    judged = attacker.submit("/review/decide", fields)
+    page = attacker.get("/review", params={"at": of})
+
+    assert [each.status_code for each in (*pictures, judged)] == [422, 422, 422]
+    assert page.status_code == 200
+    for each in (*pictures, judged, page):
+        assert SECRET not in each.text
+        assert SCRIPT not in each.text
+
+
+@pytest.mark.parametrize(
+    "words", [SCRIPT, '"><img src=x onerror=alert(1)>', "{{7*7}}", "a\0b\r\nSet-Cookie: x=y", "‮x"]
+)
+def test_hostile_names_reasons_and_filters_of_reviewers_are_text(
+    reviewed: tuple[Starlette, Path], words: str
+) -> None:
+    attacker = Visitor(reviewed[0]).sign_in()
+    named = attacker.submit("/review/name", {"name": words, "next": "//evil.example"})
+    page = attacker.get("/review").text
+    fields = dict(re.findall(r'name="(output|sha256)" value="([^"]*)"', page))
+    judged = attacker.submit("/review/decide", {**fields, "verdict": "reject", "reason": words})
+    asked = dict.fromkeys(("show", "label", "prompt", "cause", "low", "high", "after"), words)
+    pages = [attacker.get(p, params=asked) for p in ("/review", "/review/grid")]
+    told = attacker.get("/review/summary")
+
+    assert named.headers["location"] == "/"
+    assert "x=y" not in re.split(r"[;,] ", named.headers["set-cookie"])
+    assert [each.status_code for each in (judged, *pages, told)] == [200] * 4
+    for text in (page, judged.text, told.text, *(each.text for each in pages)):
+        assert SCRIPT not in text
+        assert "<img src=x" not in text
+        assert "‮" not in text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"verdict": "undo"}, {"verdict": SCRIPT}, {"verdict": ""}, {"sha256": ""}, {"sha256": "x"},
+     {"reason": "x" * 2001}, {"verdict": "label-wrong", "label": SCRIPT}],
+    ids=str,
+)  # fmt: skip
+def test_a_decision_that_cannot_be_is_refused(
+    reviewed: tuple[Starlette, Path], change: dict[str, str]
+) -> None:
+    attacker = Visitor(reviewed[0]).sign_in()
+    attacker.submit("/review/name", {"name": "Mallory", "next": "/review"})
+    page = attacker.get("/review?show=all").text
+    fields = dict(re.findall(r'name="(output|sha256)" value="([^"]*)"', page))
+    answer = attacker.submit("/review/decide", {**fields, "verdict": "accept", **change})
+
+    assert answer.status_code == 422
+    assert SCRIPT not in answer.text
+
+
+def test_a_decision_needs_a_token_and_a_name(reviewed: tuple[Starlette, Path]) -> None:
+    attacker = Visitor(reviewed[0]).sign_in()
+    fields = {"output": "x", "sha256": "0" * 64, "verdict": "accept"}
+    nameless = attacker.submit("/review/decide", fields)
+
+    assert nameless.status_code == 422
+    for path in ("decide", "undo", "step", "name", "leave", "sample", "export"):
+        assert attacker.post(f"/review/{path}", data=fields).status_code == 403
 
 
 @pytest.mark.parametrize("number", ["-1", "0", "99999999", "1" * 50, "x", SCRIPT, "１", "1e9"])

@@ -1,6 +1,6 @@
 """The whole way in a real browser, in both languages, by keyboard too; nothing from elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,13 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+from torchvision.datasets import ImageFolder
 
 from genmix.datasets.samples import synthetic_photos
 from genmix.prompts import load_library
 from genmix.recipe import load_recipe
+from genmix.reviewing import Filter, Store, history
+from genmix.reviewing import page as page_of
 from genmix.studio.words import Language, words
 from tests.serving.servers import CountingEditor, running, serving
 from tests.studio.visitors import augment, open_studio
@@ -149,6 +152,93 @@ def test_from_a_photo_to_a_library_and_a_recipe_that_a_run_takes(
     assert amiss == []
 
 
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_twenty_pictures_are_reviewed_by_keys_and_found_again_and_exported(
+    browser: Browser,
+    reviewable: Callable[[Path], tuple[Path, Path]],
+    tmp_path: Path,
+    language: Language,
+) -> None:
+    photos, out = reviewable(tmp_path)
+
+    def t(key: str, **values: object) -> str:
+        return words(language, key, **values)
+
+    def press(key: str) -> None:
+        shown = page.locator("[name=output]").first
+        before = shown.input_value()
+        page.keyboard.press(key)
+        expect(shown).not_to_have_value(before)
+
+    with running(open_studio(photos, out)) as address:
+        context, page, amiss = opened(browser, address, locale=f"{language}-XX")
+        page.goto(f"{address}/review")
+        page.get_by_role("textbox").fill("花子")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text(t("review.progress", done=0, total=30))).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        press("n")
+        press("ArrowLeft")
+        for key in "aaraaraaraaraaraaraa":
+            press(key)
+        expect(page.get_by_text(t("review.progress", done=20, total=30))).to_be_visible()
+        shown = page.url
+        press("u")
+        expect(page.get_by_text(t("review.progress", done=19, total=30))).to_be_visible()
+        assert page.url != shown
+        shown = page.url
+
+        page.keyboard.press("c")
+        page.keyboard.type("a reason with r and a")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Escape")
+        page.keyboard.press("?")
+        expect(page.locator("#keys")).to_be_visible()
+        page.keyboard.press("a")
+        page.keyboard.press("Escape")
+        page.keyboard.press("z")
+        expect(page.locator("#review")).to_have_class("zoomed")
+        page.keyboard.press("z")
+        assert page.url == shown
+        press("r")
+        page.reload()
+        expect(page.get_by_text(t("review.progress", done=20, total=30))).to_be_visible()
+        expect(page.get_by_text(t("review.as", name="花子"))).to_be_visible()
+        expect(page.locator("#summary")).to_contain_text(t("review.person", name="花子", count=20))
+
+        page.get_by_role("button", name=t("review.export.button"), exact=True).click()
+        kept = t("review.exported", folder="out-kept", count=23)
+        expect(page.get_by_text(kept)).to_be_visible()
+        context.close()
+
+    assert amiss == []
+    with Store(out) as store:
+        rejected = {item.output for item in page_of(store, Filter(statuses=("rejected",)), size=30)}
+        reasons = [d.reason for output in rejected for d in history(store, output) if d.reason]
+    assert reasons == ["a reason with r and a"]
+    made = [Path(path) for path, _ in ImageFolder(str(tmp_path / "out-kept" / "images")).samples]
+    kept_names = {str(path.relative_to(tmp_path / "out-kept")) for path in made}
+    assert len(kept_names) == 23
+    assert not kept_names & rejected
+
+
+def test_what_the_server_did_not_take_is_not_shown_as_saved(
+    browser: Browser, reviewable: Callable[[Path], tuple[Path, Path]], tmp_path: Path
+) -> None:
+    with running(open_studio(*reviewable(tmp_path))) as address:
+        context, page, _ = opened(browser, address, locale="en")
+        page.goto(f"{address}/review")
+        page.get_by_role("textbox").fill("Anna")
+        page.keyboard.press("Enter")
+        page.wait_for_load_state("networkidle")
+        context.route("**/review/decide*", lambda route: route.abort())
+        shown = page.locator("[name=output]").first.input_value()
+        page.keyboard.press("a")
+        expect(page.get_by_text(words("en", "review.lost"))).to_be_visible()
+        assert page.locator("[name=output]").first.input_value() == shown
+        context.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_accessible_fits_its_width_and_loads_nothing_from_elsewhere(
     browser: Browser, studio: tuple[str, Path, Path], scheme: Any
@@ -156,7 +246,40 @@ def test_every_page_is_accessible_fits_its_width_and_loads_nothing_from_elsewher
     address, _, _ = studio
     language = {"light": "ja", "dark": "en"}[scheme]
     context, page, amiss = opened(browser, address, color_scheme=scheme, bypass_csp=True, locale=language)  # fmt: skip  # noqa: E501
-    for path in PAGES:
+    check_pages(page, address, PAGES)
+    context.close()
+    assert [each for each in amiss if "404" not in each] == []  # of the page that is not there
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_review_pages_are_accessible_and_fit_their_width(
+    browser: Browser,
+    reviewable: Callable[[Path], tuple[Path, Path]],
+    tmp_path: Path,
+    scheme: Any,
+) -> None:
+    language = {"light": "ja", "dark": "en"}[scheme]
+    with running(open_studio(*reviewable(tmp_path))) as address:
+        context, page, amiss = opened(browser, address, color_scheme=scheme, bypass_csp=True, locale=language)  # fmt: skip  # noqa: E501
+        check_pages(page, address, ["/review"])
+        page.get_by_role("textbox").fill("A" * 80)
+        page.keyboard.press("Enter")
+        page.locator("#do-accept").wait_for()
+        page.wait_for_load_state("networkidle")
+        page.keyboard.press("a")
+        expect(page.locator("#said")).not_to_be_empty()
+        check_pages(
+            page,
+            address,
+            ["/review", "/review?show=all&score=blank&low=1", "/review/grid?show=all"],
+        )
+        context.close()
+    assert amiss == []
+
+
+def check_pages(page: Page, address: str, paths: Sequence[str]) -> None:
+    """Look for faults of accessibility, and for what is wider than the page."""
+    for path in paths:
         page.goto(address + path)
         page.wait_for_load_state("networkidle")
         found = Axe().run(page).response["violations"]
@@ -164,8 +287,6 @@ def test_every_page_is_accessible_fits_its_width_and_loads_nothing_from_elsewher
         for width in (1440, 820, 390, 320):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
-    context.close()
-    assert [each for each in amiss if "404" not in each] == []  # of the page that is not there
 
 
 def test_a_slow_edit_shows_its_progress_and_stops_at_a_key(

@@ -3,7 +3,7 @@
 import re
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -13,14 +13,15 @@ from torchvision.datasets import ImageFolder
 
 from genmix.reviewing import Store, count, decide, find, page, review_report
 from genmix.reviewing.queue import Filter
-from tests.studio.outputs import PICTURES, reviewable
 from tests.studio.visitors import Visitor, open_studio
+
+PICTURES = 30
 
 _FIELD = re.compile(r'name="(output|sha256)" value="([^"]*)"')
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> tuple[Path, Path]:
+def places(tmp_path: Path, reviewable: Callable[[Path], tuple[Path, Path]]) -> tuple[Path, Path]:
     """Photos, and what was made of them."""
     return reviewable(tmp_path)
 
@@ -154,9 +155,9 @@ def test_filters_narrow_the_walk_and_the_overview(
     assert "All of these are judged" in page_
     assert f"{len(wanted)} of {len(wanted)} judged" in page_
     low = anna.get("/review/grid", params={"show": "all", "score": "blank", "high": least}).text
-    assert "1 pictures" in low
+    assert "Pictures: 1." in low
     assert anna.get("/review/grid", params={"score": "nose", "low": 1}).status_code == 422
-    assert f"{PICTURES} pictures" in anna.get("/review/grid?show=all").text
+    assert f"Pictures: {PICTURES}." in anna.get("/review/grid?show=all").text
 
 
 def test_the_overview_goes_on_page_by_page(studio: Starlette) -> None:
