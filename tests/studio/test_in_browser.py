@@ -31,7 +31,9 @@ _ARGUMENTS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PATIENCE_MS = 30_000
-PAGES = ("/prompts", "/prompts/classification/mosaic", "/compare", "/mix", "/photos", "/nothing")
+PAGES = (
+    "/prompts", "/prompts/classification/mosaic", "/compare", "/mix", "/run", "/photos", "/nothing",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +151,41 @@ def test_from_a_photo_to_a_library_and_a_recipe_that_a_run_takes(
     run = augment(photos, out.parent / f"run-{language}", *arguments)
     assert run.exit_code == 0, run.output
     assert len(list((out.parent / f"run-{language}" / "images").rglob("*.jpg"))) == 6
+    assert amiss == []
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_fifty_photos_are_run_from_an_estimate_to_the_review(
+    browser: Browser, tmp_path: Path, language: Language
+) -> None:
+    synthetic_photos(tmp_path / "photos", classes=2, per_class=25, size=64, seed=5)
+    recipe = load_recipe("quick").changed(
+        size=32, fractals={"count": 2}, prompts={"only": ["snowy"]}
+    )
+    (tmp_path / "out" / "recipes").mkdir(parents=True)
+    (tmp_path / "out" / ".genmix").mkdir()
+    (tmp_path / "out" / "recipes" / "small.yaml").write_text(recipe.to_yaml())
+
+    def t(key: str, **values: object) -> str:
+        return words(language, key, **values)
+
+    app = open_studio(tmp_path / "photos", tmp_path / "out", edits=tmp_path / "edits")
+    with running(app) as address:
+        context, page, amiss = opened(browser, address, locale=f"{language}-XX")
+        page.goto(f"{address}/review")
+        page.get_by_role("link", name=t("review.none.run")).click()
+        page.get_by_label(t("run.recipe"), exact=True).select_option("small")
+        page.get_by_role("button", name=t("run.estimate")).click()
+        expect(page.locator("#estimate")).to_contain_text(
+            "--recipe OUT/recipes/small.yaml", timeout=PATIENCE_MS
+        )
+        page.get_by_role("button", name=t("run.start"), exact=True).click()
+        page.get_by_role("link", name=t("run.review")).click()
+        page.get_by_role("textbox").fill("Anna")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text(t("review.progress", done=0, total=50))).to_be_visible()
+        context.close()
+
     assert amiss == []
 
 

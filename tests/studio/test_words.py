@@ -4,6 +4,7 @@ import re
 from importlib.resources import files
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 
 import pytest
 
@@ -11,8 +12,14 @@ from genmix.fractals import FAMILIES as FRACTALS
 from genmix.fractals.palettes import palettes
 from genmix.masks import FAMILIES as MASKS
 from genmix.recipe import shipped_presets
+from genmix.reviewing import Status
+from genmix.screening.settings import ScreenSettings
+from genmix.studio.reviews import SHOWS
 from genmix.studio.words import LANGUAGES, Language, catalogue, preferred, words
 
+STAGES = (
+    "waiting", "opening", "editing", "composing", "exporting", "estimating", "fractals", "pictures",
+)  # fmt: skip
 TEMPLATES = Path(str(files("genmix.studio") / "templates"))
 CODE = Path(str(files("genmix.studio")))
 
@@ -47,7 +54,10 @@ def test_everything_that_is_chosen_from_has_a_name(language: Language) -> None:
         *(f"family.{each}" for each in FRACTALS),
         *(f"palette.{each.name}" for each in palettes()),
         *(f"preset.{each}" for each in shipped_presets()),
-        *(f"progress.{each}" for each in ("waiting", "opening", "editing", "composing")),
+        *(f"progress.{each}" for each in STAGES),
+        *(f"{kind}.{each}" for kind in ("cause", "score") for each in ScreenSettings.model_fields),
+        *(f"review.show.{each}" for each in SHOWS),
+        *(f"status.{each}" for each in get_args(Status)),
     ]
 
     assert [key for key in expected if not words(language, key)] == []

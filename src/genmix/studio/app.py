@@ -22,7 +22,7 @@ from genmix.errors import GenmixError
 from genmix.jobs.augment import default_edits
 from genmix.jobs.folder import OutputFolder
 from genmix.processes import available_cpus
-from genmix.studio import mix_pages, photos_pages, prompts_pages, review_pages
+from genmix.studio import mix_pages, photos_pages, prompts_pages, review_pages, run_pages
 from genmix.studio.drafts import PROMPTS_FOLDER, RECIPES_FOLDER, Shelf
 from genmix.studio.editors import QUICK, EditorBench
 from genmix.studio.guard import Guard, Password
@@ -30,6 +30,7 @@ from genmix.studio.making import Made, Maker
 from genmix.studio.mixing import RecipeShelf
 from genmix.studio.photos import UPLOAD_BYTES, PhotoBook
 from genmix.studio.reviews import Reviews
+from genmix.studio.runs import Runs
 from genmix.studio.visits import (
     LANGUAGE_COOKIE,
     STATIC,
@@ -53,7 +54,7 @@ class Settings:
 
     Attributes:
         source: The photos, as `genmix.datasets.open_source` takes them.
-        out: Where prompts and recipes are saved.
+        out: Where pictures are made, and prompts and recipes saved.
         language: Of who has not chosen one; their browser's when None.
         editor: The editor's name.
         password: A user's name and password; None lets in whoever reaches the server.
@@ -81,6 +82,7 @@ def create_app(settings: Settings) -> Starlette:
     out = Path(settings.out)
     OutputFolder(out).open()
     bench = EditorBench(settings.editor)
+    edits = settings.edits or default_edits()
     own_edits = Path(tempfile.mkdtemp(prefix="genmix-studio-"))
     shelf = Shelf(out / PROMPTS_FOLDER)
     studio = Studio(
@@ -91,7 +93,8 @@ def create_app(settings: Settings) -> Starlette:
         libraries=shelf,
         recipes=RecipeShelf(out / RECIPES_FOLDER, shelf),
         reviews=Reviews(out, photos),
-        maker=Maker(bench, settings.edits or default_edits(), own_edits),
+        runs=Runs(settings.source, out, shelf, edits),
+        maker=Maker(bench, edits, own_edits),
         quick=Workshop(max(2, available_cpus())),
         slow=Workshop(1),
     )
@@ -99,6 +102,7 @@ def create_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
+        await asyncio.to_thread(studio.runs.close)
         await asyncio.to_thread(studio.slow.close)
         await asyncio.to_thread(studio.quick.close)
         bench.close()
@@ -156,6 +160,12 @@ def _routes(studio: Studio) -> list[Route | Mount]:
         does("/mix/save", mix_pages.save),
         shows("/families/{name}.jpg", mix_pages.family_picture),
         shows("/palettes/{name}.jpg", mix_pages.palette_picture),
+        shows("/run", run_pages.run),
+        shows("/run/status", run_pages.status),
+        does("/run/estimate", run_pages.estimate),
+        does("/run/start", run_pages.start),
+        does("/run/resume", run_pages.resume),
+        does("/run/stop", run_pages.stop),
         shows("/review", review_pages.review),
         does("/review/name", review_pages.name),
         does("/review/leave", review_pages.leave),

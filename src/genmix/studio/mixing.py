@@ -121,7 +121,7 @@ def recipe_of(form: FormData, recipe: Recipe) -> Recipe:
     return recipe.changed(**changes)
 
 
-def command(source: str, out: str, recipe: str) -> str:
+def command(source: str, out: str, recipe: str, limit: int | None = None) -> str:
     """Write the command that makes a training set.
 
     Folders are named as they were at the command line if that says nothing of the disk, else by
@@ -131,6 +131,7 @@ def command(source: str, out: str, recipe: str) -> str:
         source: The photos.
         out: The folder of the studio.
         recipe: The name of a preset or of a saved recipe.
+        limit: Use at most so many photos.
     """
     place, target = _plain(source, "SOURCE"), _plain(out, "OUT")
     if recipe in shipped_presets():
@@ -138,7 +139,7 @@ def command(source: str, out: str, recipe: str) -> str:
     else:
         named = f"{target.rstrip('/')}/{RECIPES_FOLDER}/{recipe}.yaml"
     words = ["genmix", "augment", place, "-o", target, "--recipe", named]
-    return shlex.join(words)
+    return shlex.join([*words, *(["--limit", str(limit)] if limit else [])])
 
 
 def prompts_command(source: str, out: str, library: str) -> str:

@@ -27,7 +27,10 @@ from genmix.errors import (
     PromptError,
     RecipeError,
     ReviewError,
+    RightsError,
+    SourceError,
 )
+from genmix.jobs.folder import OtherRunError, UnderWayError
 from genmix.prompts import Prompt
 from genmix.reviewing import Item
 from genmix.studio.drafts import BadNameError, Draft, NameTakenError, NothingOnError, Shelf
@@ -35,6 +38,7 @@ from genmix.studio.making import Maker
 from genmix.studio.mixing import NothingChosenError, RecipeShelf
 from genmix.studio.photos import PhotoBook, Place
 from genmix.studio.reviews import Reviews
+from genmix.studio.runs import Runs
 from genmix.studio.sessions import Session, Sessions, StaleError, Watched
 from genmix.studio.words import LANGUAGES, Language, preferred, words
 from genmix.studio.work import BusyError, StoppedError, Task, Workshop, outcome
@@ -86,7 +90,8 @@ class Studio:
         libraries: The prompt libraries.
         recipes: The recipes.
         reviews: The reviews of the folder's pictures.
-        maker: Makes pictures.
+        runs: The run that makes them.
+        maker: Makes pictures to look at.
         quick: Threads for what takes a moment.
         slow: The thread of a slow editor.
     """
@@ -98,6 +103,7 @@ class Studio:
     libraries: Shelf
     recipes: RecipeShelf
     reviews: Reviews
+    runs: Runs
     maker: Maker
     quick: Workshop
     slow: Workshop
@@ -300,13 +306,20 @@ async def _answered(visit: Visit, answer: Awaitable[Response]) -> Response:
 def told(visit: Visit, error: Exception) -> Response:
     """Tell what went wrong, in the visitor's language, and in the words of the error."""
     status = error.status_code if isinstance(error, HTTPException) else _status(error)
-    about = _about(visit, error)
-    detail = str(error) if isinstance(error, _SPEAKING) else ""
+    words_ = about(visit, error)
     template = "part-fault.html" if _HTMX in visit.request.headers else "fault.html"
-    return visit.show(template, status=status, about=about, detail=_without_folders(detail))
+    return visit.show(template, status=status, about=words_, detail=detail_of(error))
 
 
-_SPEAKING = (PromptError, RecipeError, EditorError, ImageError, ReviewError)
+_SPEAKING = (
+    PromptError,
+    RecipeError,
+    EditorError,
+    ImageError,
+    ReviewError,
+    SourceError,
+    RightsError,
+)
 _STATUS: dict[type[Exception], int] = {StaleError: 403, BusyError: 503, OutputError: 500}
 
 
@@ -321,14 +334,19 @@ _ABOUT: dict[type[Exception], str] = {
     BadNameError: "fault.name",
     NothingOnError: "fault.prompt",
     NothingChosenError: "mix.fault",
+    OtherRunError: "fault.other_run",
+    UnderWayError: "fault.under_way",
     EditorError: "fault.editor",
     ImageError: "fault.image",
     OutputError: "fault.output",
     ReviewError: "fault.review",
+    SourceError: "fault.source",
+    RightsError: "fault.rights",
 }
 
 
-def _about(visit: Visit, error: Exception) -> str:
+def about(visit: Visit, error: Exception) -> str:
+    """Return what went wrong, in the visitor's language."""
     if isinstance(error, HTTPException):
         known = {404: "fault.missing", 405: "fault.missing", 413: "fault.large"}
         return visit.text(known.get(error.status_code, "fault.other"))
@@ -336,8 +354,12 @@ def _about(visit: Visit, error: Exception) -> str:
     return visit.text(key)
 
 
+def detail_of(error: Exception) -> str:
+    """Return an error's own words, without folders of the server's disk, if people may see them."""
+    return _without_folders(str(error)) if isinstance(error, _SPEAKING) else ""
+
+
 def _without_folders(text: str) -> str:
-    """Leave the folders of the server's disk out of an error's words."""
     return re.sub(r"(?:[A-Za-z]:)?[/\\](?:[^\s'\",:/\\]+[/\\])+", "", text)
 
 

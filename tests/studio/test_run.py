@@ -1,0 +1,207 @@
+"""The page Run: a job in a process of its own, watched, stopped, resumed, and told in plain words."""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pyarrow.parquet as pq
+import pytest
+from starlette.applications import Starlette
+
+from genmix import jobs
+from genmix.recipe import Recipe, load_recipe
+from tests.serving.servers import PATIENCE_SECONDS, CountingEditor, serving
+from tests.studio.visitors import HOME, Visitor, augment, open_studio
+
+_POLL_SECONDS = 0.05
+
+
+def small() -> Recipe:
+    """Return a recipe of which every photo takes a moment."""
+    return load_recipe("quick").changed(size=32, fractals={"count": 2}, prompts={"only": ["snowy"]})
+
+
+@pytest.fixture
+def studio(photos: Path, out: Path, tmp_path: Path) -> Iterator[Starlette]:
+    """A studio with a saved recipe."""
+    app = open_studio(photos, out, edits=tmp_path / "edits")
+    save(out, small())
+    with Visitor(app):
+        yield app
+
+
+def save(out: Path, recipe: Recipe, name: str = "small") -> None:
+    (out / "recipes").mkdir(parents=True, exist_ok=True)
+    (out / "recipes" / f"{name}.yaml").write_text(recipe.to_yaml())
+
+
+def wait(visitor: Visitor, until: Callable[[str], bool]) -> str:
+    """Return what the page says once it says something."""
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while not until(page := visitor.get("/run/status").text):
+        assert time.monotonic() < ends, page
+        time.sleep(_POLL_SECONDS)
+    return str(page)
+
+
+def ended(page: str) -> bool:
+    return "hx-get" not in page
+
+
+def pictures(out: Path) -> list[str | None]:
+    found: list[str | None] = pq.read_table(out / "manifest.parquet")["picture_sha256"].to_pylist()
+    return found
+
+
+def test_a_run_makes_the_very_pictures_that_the_command_makes(
+    studio: Starlette, photos: Path, out: Path, tmp_path: Path
+) -> None:
+    visitor = Visitor(studio).sign_in()
+    sent = visitor.submit("/run/start", {"recipe": "small"})
+    told = wait(visitor, ended)
+    jobs.augment(photos, tmp_path / "other", small(), edits=tmp_path / "edits")
+
+    assert sent.headers["location"] == "/run"
+    assert "The pictures are ready" in told
+    assert 'href="/review"' in told
+    assert pictures(out) == pictures(tmp_path / "other")
+    assert 'id="run-form"' not in visitor.get("/run").text
+    assert "no finished pictures" not in visitor.get("/review").text
+
+
+def test_an_estimate_tells_time_and_space_and_makes_nothing(studio: Starlette, out: Path) -> None:
+    visitor = Visitor(studio).sign_in()
+    answer = visitor.submit("/run/estimate", {"recipe": "small", "limit": "2"})
+    while "progress" in answer.text:
+        answer = visitor.get(re.search(r'hx-get="([^"]+)"', answer.text)[1])  # type: ignore[index]
+
+    assert "Space needed" in answer.text
+    assert "--recipe OUT/recipes/small.yaml --limit 2" in answer.text
+    assert not (out / "images").exists()
+    assert not (out / ".genmix" / "job.json").exists()
+
+
+def test_what_could_not_be_used_is_told(studio: Starlette, photos: Path) -> None:
+    label = min(place.name for place in photos.iterdir())
+    (photos / label / "broken.jpg").write_bytes(b"no picture")
+    with Visitor(open_studio(photos, photos.parent / "anew")) as visitor:
+        save(photos.parent / "anew", small())
+        visitor.sign_in().submit("/run/start", {"recipe": "small"})
+        told = wait(visitor, ended)
+
+    assert "Photos that could not be used</dt><dd>1</dd>" in told
+    assert f"{label}/broken.jpg" in told
+
+
+def test_other_settings_for_the_same_folder_are_refused_in_plain_words(
+    studio: Starlette, photos: Path, out: Path
+) -> None:
+    augment(photos, out, "--recipe", "quick", "--limit", "1")
+    (out / "manifest.parquet").unlink()
+    visitor = Visitor(studio).sign_in()
+    visitor.submit("/run/start", {"recipe": "small"})
+    told = wait(visitor, ended)
+
+    assert "Open the studio with a new folder" in told
+    assert str(out) not in told
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"recipe": "../secret"}, {"recipe": "small", "limit": "-1"}, {"limit": "1e3"},
+     {"limit": "٣"}, {"limit": "9" * 30}, {"recipe": "\0"}, {"recipe": "<script>"}],
+    ids=str,
+)  # fmt: skip
+def test_a_run_that_cannot_be_is_refused(studio: Starlette, fields: dict[str, str]) -> None:
+    visitor = Visitor(studio).sign_in()
+    answers = [visitor.submit(f"/run/{what}", fields) for what in ("start", "estimate")]
+
+    assert [answer.status_code for answer in answers] == [422, 422]
+    assert "<script>" not in answers[0].text.replace("<script src", "")
+
+
+def test_a_run_is_started_and_stopped_by_own_pages_alone(studio: Starlette) -> None:
+    visitor = Visitor(studio).sign_in()
+    for what in ("start", "estimate", "resume", "stop"):
+        assert visitor.post(f"/run/{what}", data={"recipe": "small"}).status_code == 403
+    assert visitor.submit("/run/resume").status_code == 422
+
+
+def test_a_stopped_run_goes_on_where_it_was(photos: Path, out: Path, tmp_path: Path) -> None:
+    editor = CountingEditor()
+    editor.open_gate.clear()
+    with (
+        serving(editor) as server,
+        Visitor(open_studio(photos, out, editor=server, edits=tmp_path / "edits")) as visitor,
+    ):
+        save(out, small())
+        visitor.sign_in().submit("/run/start", {"recipe": "small"})
+        wait(visitor, lambda page: "Making pictures" in page)
+        second = visitor.submit("/run/start", {"recipe": "small"})
+        visitor.submit("/run/stop")
+        stopped = wait(visitor, ended)
+        editor.open_gate.set()
+        visitor.submit("/run/resume")
+        told = wait(visitor, ended)
+
+    assert second.status_code == 503
+    assert "The run was stopped" in stopped
+    assert "The pictures are ready" in told
+    assert all(pictures(out))
+
+
+def test_a_server_that_is_killed_leaves_a_run_that_goes_on(
+    photos: Path, out: Path, tmp_path: Path
+) -> None:
+    editor = CountingEditor()
+    editor.open_gate.clear()
+    save(out, small())
+    (out / ".genmix").mkdir()
+    with serving(editor) as server:
+        address, process = open_process(photos, out, server)
+        with httpx.Client(base_url=address, headers={"origin": address}) as client:
+            found = re.search(r'name="token" value="(\w+)"', client.get("/prompts").text)
+            assert found
+            client.post("/run/start", data={"recipe": "small", "token": found[1]})
+            ends = time.monotonic() + PATIENCE_SECONDS
+            while "Making pictures" not in client.get("/run/status").text:
+                assert time.monotonic() < ends
+                time.sleep(_POLL_SECONDS)
+        process.kill()
+        process.communicate()
+        editor.open_gate.set()
+        app = open_studio(photos, out, editor=server, edits=tmp_path / "edits")
+        with Visitor(app, headers={"origin": HOME}) as visitor:
+            stopped = visitor.sign_in().get("/run").text
+            told = resumed(visitor)
+
+    assert "The run was stopped" in stopped
+    assert "The pictures are ready" in told
+
+
+def resumed(visitor: Visitor) -> str:
+    """Go on until the folder is free: the killed server's run takes a moment to notice."""
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        visitor.submit("/run/resume")
+        told = wait(visitor, ended)
+        if "Another run is writing" not in told:
+            return told
+        assert time.monotonic() < ends
+
+
+def open_process(photos: Path, out: Path, editor: str) -> tuple[str, subprocess.Popen[str]]:
+    """Open a studio in a process of its own, and return its address."""
+    words = ["-m", "genmix", "studio", str(photos), "-o", str(out), "--port", "0", "--lang", "en"]
+    process = subprocess.Popen(
+        [sys.executable, *words, "--editor", editor], stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if found := re.search(r"http://\S+$", line.strip()):
+            return found[0], process
+    raise AssertionError("the studio did not open")
