@@ -68,7 +68,7 @@ def run() -> Iterator[Result]:
     found = {}
     for count in (_MANY, _MORE):
         with tempfile.TemporaryDirectory() as scratch:
-            _write_manifest(Path(scratch) / "manifest.parquet", count)
+            write_manifest(Path(scratch) / "manifest.parquet", count)
             found[count] = json.loads(
                 subprocess.check_output([sys.executable, "-c", _RUN, scratch])
             )
@@ -98,7 +98,7 @@ def run() -> Iterator[Result]:
         yield Result(f"memory for {count:,} pictures", f"{grown:.0f} MiB", "", "<= 100 MiB")
 
 
-def _write_manifest(path: Path, count: int) -> None:
+def write_manifest(path: Path, count: int) -> None:
     """Write the manifest of a run over photos of 20 classes with nine prompts."""
     rng = np.random.default_rng(0)
     columns = schema(["blank", "unchanged", "structure"])

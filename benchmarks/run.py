@@ -15,7 +15,7 @@ from rich.table import Table
 
 from benchmarks.result import Result
 
-PARTS = ("compositing", "startup", "memory", "drawing", "mixing", "online", "reviewing")
+PARTS = ("compositing", "startup", "memory", "drawing", "mixing", "online", "reviewing", "studio")
 
 
 def measure(part: str) -> list[Result]:

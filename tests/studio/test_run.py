@@ -1,4 +1,4 @@
-"""The page Run: a job in a process of its own, watched, stopped, resumed, and told in plain words."""
+"""The page Run: a job in a process of its own, watched, stopped, resumed, told in plain words."""
 
 import re
 import subprocess
@@ -85,7 +85,7 @@ def test_an_estimate_tells_time_and_space_and_makes_nothing(studio: Starlette, o
     assert not (out / ".genmix" / "job.json").exists()
 
 
-def test_what_could_not_be_used_is_told(studio: Starlette, photos: Path) -> None:
+def test_what_could_not_be_used_is_told(photos: Path) -> None:
     label = min(place.name for place in photos.iterdir())
     (photos / label / "broken.jpg").write_bytes(b"no picture")
     with Visitor(open_studio(photos, photos.parent / "anew")) as visitor:
@@ -121,7 +121,7 @@ def test_a_run_that_cannot_be_is_refused(studio: Starlette, fields: dict[str, st
     answers = [visitor.submit(f"/run/{what}", fields) for what in ("start", "estimate")]
 
     assert [answer.status_code for answer in answers] == [422, 422]
-    assert "<script>" not in answers[0].text.replace("<script src", "")
+    assert "<script>" not in answers[0].text
 
 
 def test_a_run_is_started_and_stopped_by_own_pages_alone(studio: Starlette) -> None:

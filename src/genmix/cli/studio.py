@@ -1,4 +1,4 @@
-"""`genmix studio`: prompts and mixing in the browser."""
+"""`genmix studio`: prompts, mixing, runs and reviews in the browser."""
 
 import ipaddress
 import os
@@ -11,10 +11,10 @@ from genmix.cli.console import say
 _AUTH = "GENMIX_STUDIO_AUTH"
 
 
-@click.command(short_help="Try prompts and mixing in the browser.")
+@click.command(short_help="Prompts, mixing and reviews in the browser.")
 @click.argument("source", required=False, type=click.Path())
 @click.option("-o", "--out", type=click.Path(), default="genmix-studio", show_default=True,
-              help="Where prompts and recipes are saved.")  # fmt: skip
+              help="Where pictures are made, and prompts and recipes saved.")  # fmt: skip
 @click.option("--lang", type=click.Choice(["ja", "en"]),
               help="The language  [default: the browser's]")  # fmt: skip
 @click.option("--editor", metavar="NAME", default="procedural", show_default=True,
@@ -37,7 +37,7 @@ def studio(
     auth_file: str | None,
     no_auth: bool,
 ) -> None:
-    """Open the studio: write prompts, see what they do to your photos, set the mix.
+    """Open the studio: write prompts, set the mix, make the pictures and review them.
 
     SOURCE is what genmix augment takes; without it, a few sample photos. The studio listens to this
     machine alone, unless --host says otherwise; then a password is needed.

@@ -1,4 +1,4 @@
-"""The studio: prompts and mixing in the browser, for people who know the product, not the model."""
+"""The studio: from prompts to reviews in the browser, for who knows the product, not the model."""
 
 from genmix.studio.app import Settings, create_app
 from genmix.studio.server import serve
