@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 from torchvision.datasets import ImageFolder
 
 from genmix.reviewing import Store, count, decide, find, page, review_report
 from genmix.reviewing.queue import Filter
-from tests.studio.visitors import Visitor, open_studio
+from tests.serving.servers import PATIENCE_SECONDS
+from tests.studio.visitors import Visitor, open_process, open_studio
 
 PICTURES = 30
 
@@ -271,3 +273,44 @@ def test_two_who_review_at_once_share_the_work_and_lose_nothing(
     with Store(places[1]) as store:
         assert count(store, Filter(statuses=("accepted",))) == PICTURES
         assert review_report(store).agreement == {}
+
+
+def test_nothing_that_was_confirmed_is_lost_when_the_server_is_killed(
+    places: tuple[Path, Path],
+) -> None:
+    confirmed: list[tuple[str, str]] = []
+    address, process = open_process(*places)
+    enough = threading.Event()
+
+    def work(name: str) -> None:
+        with httpx.Client(base_url=address, headers={"origin": address}) as client:
+            token = re.search(r'name="token" value="(\w+)"', client.get("/prompts").text)
+            assert token
+            sent = {"token": token[1]}
+            client.post("/review/name", data={**sent, "name": name, "next": "/review"})
+            page_ = client.get("/review?show=unseen").text
+            try:
+                while fields := shown(page_):
+                    fields = {**fields, **sent, "verdict": "reject"}
+                    page_ = client.post("/review/decide?show=unseen", data=fields).text
+                    if "Saved: rejected" in page_:
+                        confirmed.append((name, fields["output"]))
+                    if len(confirmed) > PICTURES:
+                        enough.set()
+            except httpx.TransportError:
+                return
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in ("Anna", "Ben")]
+    for thread in threads:
+        thread.start()
+    assert enough.wait(PATIENCE_SECONDS)
+    process.kill()
+    process.communicate()
+    for thread in threads:
+        thread.join()
+
+    rows = sqlite3.connect(places[1] / "reviews.sqlite").execute(
+        "SELECT reviewer, output FROM decisions WHERE verdict = 'reject'"
+    )
+    assert len(confirmed) > PICTURES
+    assert set(confirmed) <= set(rows.fetchall())

@@ -1,8 +1,6 @@
 """The page Run: a job in a process of its own, watched, stopped, resumed, told in plain words."""
 
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +13,7 @@ from starlette.applications import Starlette
 from genmix import jobs
 from genmix.recipe import Recipe, load_recipe
 from tests.serving.servers import PATIENCE_SECONDS, CountingEditor, serving
-from tests.studio.visitors import HOME, Visitor, augment, open_studio
+from tests.studio.visitors import HOME, Visitor, augment, open_process, open_studio
 
 _POLL_SECONDS = 0.05
 
@@ -162,7 +160,7 @@ def test_a_server_that_is_killed_leaves_a_run_that_goes_on(
     save(out, small())
     (out / ".genmix").mkdir()
     with serving(editor) as server:
-        address, process = open_process(photos, out, server)
+        address, process = open_process(photos, out, "--editor", server)
         with httpx.Client(base_url=address, headers={"origin": address}) as client:
             found = re.search(r'name="token" value="(\w+)"', client.get("/prompts").text)
             assert found
@@ -192,16 +190,3 @@ def resumed(visitor: Visitor) -> str:
         if "Another run is writing" not in told:
             return told
         assert time.monotonic() < ends
-
-
-def open_process(photos: Path, out: Path, editor: str) -> tuple[str, subprocess.Popen[str]]:
-    """Open a studio in a process of its own, and return its address."""
-    words = ["-m", "genmix", "studio", str(photos), "-o", str(out), "--port", "0", "--lang", "en"]
-    process = subprocess.Popen(
-        [sys.executable, *words, "--editor", editor], stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if found := re.search(r"http://\S+$", line.strip()):
-            return found[0], process
-    raise AssertionError("the studio did not open")

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,3 +82,16 @@ def ask_raw(
 
     asyncio.run(app(scope, receive, send))
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
+
+
+def open_process(photos: Path, out: Path, *arguments: str) -> tuple[str, "subprocess.Popen[str]"]:
+    """Open a studio in a process of its own, and return its address."""
+    words = ["-m", "genmix", "studio", str(photos), "-o", str(out), "--port", "0", "--lang", "en"]
+    process = subprocess.Popen(
+        [sys.executable, *words, *arguments], stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if found := re.search(r"http://\S+$", line.strip()):
+            return found[0], process
+    raise AssertionError("the studio did not open")

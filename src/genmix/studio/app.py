@@ -45,6 +45,7 @@ from genmix.studio.words import LANGUAGES, Language
 from genmix.studio.work import Workshop, outcome
 
 _BODY_BYTES = UPLOAD_BYTES + 100_000
+_LONG_WORKS = 2
 _YEAR_SECONDS = 365 * 24 * 3600
 
 
@@ -97,6 +98,7 @@ def create_app(settings: Settings) -> Starlette:
         maker=Maker(bench, edits, own_edits),
         quick=Workshop(max(2, available_cpus())),
         slow=Workshop(1),
+        long=Workshop(_LONG_WORKS),
     )
 
     @asynccontextmanager
@@ -104,6 +106,7 @@ def create_app(settings: Settings) -> Starlette:
         yield
         await asyncio.to_thread(studio.runs.close)
         await asyncio.to_thread(studio.slow.close)
+        await asyncio.to_thread(studio.long.close)
         await asyncio.to_thread(studio.quick.close)
         bench.close()
         studio.reviews.close()
@@ -220,8 +223,9 @@ async def _made_picture(visit: Visit) -> Response:
     watched = visit.session.works.get(visit.request.path_params["id"])
     if watched is None or not watched.work.future.done():
         raise HTTPException(404)
-    made: Made = outcome(watched.work)
-    data = made.pictures.get(visit.request.path_params["picture"])
+    made = outcome(watched.work)
+    name = visit.request.path_params["picture"]
+    data = made.pictures.get(name) if isinstance(made, Made) else None
     if data is None:
         raise HTTPException(404)
     headers = {"Cache-Control": "private, max-age=3600, immutable"}

@@ -94,6 +94,7 @@ class Studio:
         maker: Makes pictures to look at.
         quick: Threads for what takes a moment.
         slow: The thread of a slow editor.
+        long: Threads for what takes long but is no editor's, so that no page waits for it.
     """
 
     source: str
@@ -107,6 +108,7 @@ class Studio:
     maker: Maker
     quick: Workshop
     slow: Workshop
+    long: Workshop
     sessions: Sessions = field(default_factory=Sessions)
     kept: Kept = field(default_factory=Kept)
 
@@ -214,7 +216,7 @@ class Visit:
             edits: Whether it needs the editor.
             **context: What else the template needs.
         """
-        workshop = self.studio.workshop if edits else self.studio.quick
+        workshop = self.studio.workshop if edits else self.studio.long
         watched = Watched(workshop.start(task), template, context)
         self.session.watch(slot, watched)
         return await self.answer(watched, _PATIENCE_SECONDS)
