@@ -1,6 +1,7 @@
 """The page Run: a job in a process of its own, watched, stopped, resumed, told in plain words."""
 
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -83,11 +84,12 @@ def test_an_estimate_tells_time_and_space_and_makes_nothing(studio: Starlette, o
     assert not (out / ".genmix" / "job.json").exists()
 
 
-def test_what_could_not_be_used_is_told(photos: Path) -> None:
-    label = min(place.name for place in photos.iterdir())
-    (photos / label / "broken.jpg").write_bytes(b"no picture")
-    with Visitor(open_studio(photos, photos.parent / "anew")) as visitor:
-        save(photos.parent / "anew", small())
+def test_what_could_not_be_used_is_told(photos: Path, out: Path, tmp_path: Path) -> None:
+    own = shutil.copytree(photos, tmp_path / "photos")
+    label = min(place.name for place in own.iterdir())
+    (own / label / "broken.jpg").write_bytes(b"no picture")
+    with Visitor(open_studio(own, out, edits=tmp_path / "edits")) as visitor:
+        save(out, small())
         visitor.sign_in().submit("/run/start", {"recipe": "small"})
         told = wait(visitor, ended)
 
