@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from genmix import jobs
 from genmix.recipe import Recipe, load_recipe
 from tests.serving.servers import PATIENCE_SECONDS, CountingEditor, serving
-from tests.studio.visitors import HOME, Visitor, augment, open_process, open_studio
+from tests.studio.visitors import Visitor, augment, open_process, open_studio
 
 _POLL_SECONDS = 0.05
 
@@ -175,7 +175,7 @@ def test_a_server_that_is_killed_leaves_a_run_that_goes_on(
         process.communicate()
         editor.open_gate.set()
         app = open_studio(photos, out, editor=server, edits=tmp_path / "edits")
-        with Visitor(app, headers={"origin": HOME}) as visitor:
+        with Visitor(app) as visitor:
             stopped = visitor.sign_in().get("/run").text
             told = resumed(visitor)
 

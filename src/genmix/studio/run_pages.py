@@ -8,9 +8,10 @@ from starlette.responses import Response
 
 from genmix.errors import RecipeError
 from genmix.recipe import shipped_presets
+from genmix.studio import faults
 from genmix.studio.mixing import command
 from genmix.studio.runs import Order
-from genmix.studio.visits import Visit, about, detail_of
+from genmix.studio.visits import Visit
 from genmix.studio.work import StoppedError, outcome
 
 _LONGEST_NUMBER = 9
@@ -92,7 +93,7 @@ def _state(visit: Visit) -> dict[str, Any]:
         except StoppedError:
             pass
         except Exception as error:  # noqa: BLE001 (told to the visitor)
-            fault, detail = about(visit, error), detail_of(error)
+            fault, detail = visit.text(faults.about(error)), faults.detail(error)
     tally = runs.tally()
     return {
         "presets": shipped_presets(),
@@ -119,12 +120,13 @@ def _order(visit: Visit, form: FormData) -> Order:
     if text and not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER):
         raise RecipeError("the number of photos is no whole number")
     session, recipes = visit.session, visit.studio.recipes
-    mixed = None if name else session.mix
-    recipe = mixed or recipes.open(name or session.mix_name)
+    if not name and session.mix is None:
+        name = session.mix_name
+    recipe = session.mix if not name and session.mix is not None else recipes.open(name)
     bench = visit.studio.maker.bench
     if not bench.quick:
         recipe = recipe.changed(editor={"name": bench.name})
-    return Order(name if mixed is None else "", recipe, int(text) or None if text else None)
+    return Order(name, recipe, int(text) if text.strip("0") else None)
 
 
 def _command(visit: Visit, order: Order) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from genmix import jobs
 from genmix.errors import GenmixError, OutputError
@@ -205,7 +205,7 @@ class _Teller:
             self.pipe.send(("progress", stage, done, total))
 
 
-_Job = Callable[..., Any]
+_Job: TypeAlias = Callable[..., Any]
 
 
 def _augment(tell: _Teller, **arguments: Any) -> Summary:

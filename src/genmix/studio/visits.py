@@ -19,29 +19,19 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from genmix.errors import (
-    EditorError,
-    GenmixError,
-    ImageError,
-    OutputError,
-    PromptError,
-    RecipeError,
-    ReviewError,
-    RightsError,
-    SourceError,
-)
-from genmix.jobs.folder import OtherRunError, UnderWayError
+from genmix.errors import GenmixError, PromptError
 from genmix.prompts import Prompt
 from genmix.reviewing import Item
-from genmix.studio.drafts import BadNameError, Draft, NameTakenError, NothingOnError, Shelf
+from genmix.studio import faults
+from genmix.studio.drafts import Draft, Shelf
 from genmix.studio.making import Maker
-from genmix.studio.mixing import NothingChosenError, RecipeShelf
+from genmix.studio.mixing import RecipeShelf
 from genmix.studio.photos import PhotoBook, Place
 from genmix.studio.reviews import Reviews
 from genmix.studio.runs import Runs
-from genmix.studio.sessions import Session, Sessions, StaleError, Watched
+from genmix.studio.sessions import Session, Sessions, Watched
 from genmix.studio.words import LANGUAGES, Language, preferred, words
-from genmix.studio.work import BusyError, StoppedError, Task, Workshop, outcome
+from genmix.studio.work import StoppedError, Task, Workshop, outcome
 
 _PATIENCE_SECONDS = 0.8
 """Work that is done by then is answered with its outcome, else with its progress."""
@@ -307,62 +297,11 @@ async def _answered(visit: Visit, answer: Awaitable[Response]) -> Response:
 
 def told(visit: Visit, error: Exception) -> Response:
     """Tell what went wrong, in the visitor's language, and in the words of the error."""
-    status = error.status_code if isinstance(error, HTTPException) else _status(error)
-    words_ = about(visit, error)
     template = "part-fault.html" if _HTMX in visit.request.headers else "fault.html"
-    return visit.show(template, status=status, about=words_, detail=detail_of(error))
-
-
-_SPEAKING = (
-    PromptError,
-    RecipeError,
-    EditorError,
-    ImageError,
-    ReviewError,
-    SourceError,
-    RightsError,
-)
-_STATUS: dict[type[Exception], int] = {StaleError: 403, BusyError: 503, OutputError: 500}
-
-
-def _status(error: Exception) -> int:
-    return next((s for kind, s in _STATUS.items() if isinstance(error, kind)), 422)
-
-
-_ABOUT: dict[type[Exception], str] = {
-    StaleError: "fault.stale",
-    BusyError: "fault.busy",
-    NameTakenError: "fault.taken",
-    BadNameError: "fault.name",
-    NothingOnError: "fault.prompt",
-    NothingChosenError: "mix.fault",
-    OtherRunError: "fault.other_run",
-    UnderWayError: "fault.under_way",
-    EditorError: "fault.editor",
-    ImageError: "fault.image",
-    OutputError: "fault.output",
-    ReviewError: "fault.review",
-    SourceError: "fault.source",
-    RightsError: "fault.rights",
-}
-
-
-def about(visit: Visit, error: Exception) -> str:
-    """Return what went wrong, in the visitor's language."""
-    if isinstance(error, HTTPException):
-        known = {404: "fault.missing", 405: "fault.missing", 413: "fault.large"}
-        return visit.text(known.get(error.status_code, "fault.other"))
-    key = next((key for kind, key in _ABOUT.items() if isinstance(error, kind)), "fault.other")
-    return visit.text(key)
-
-
-def detail_of(error: Exception) -> str:
-    """Return an error's own words, without folders of the server's disk, if people may see them."""
-    return _without_folders(str(error)) if isinstance(error, _SPEAKING) else ""
-
-
-def _without_folders(text: str) -> str:
-    return re.sub(r"(?:[A-Za-z]:)?[/\\](?:[^\s'\",:/\\]+[/\\])+", "", text)
+    text = visit.text(faults.about(error))
+    return visit.show(
+        template, status=faults.status(error), about=text, detail=faults.detail(error)
+    )
 
 
 def own_path(path: str) -> str:
