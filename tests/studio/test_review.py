@@ -275,6 +275,36 @@ def test_two_who_review_at_once_share_the_work_and_lose_nothing(
         assert review_report(store).agreement == {}
 
 
+def test_four_who_all_judge_everything_overwrite_nothing(
+    studio: Starlette, places: tuple[Path, Path]
+) -> None:
+    names = ("Anna", "Ben", "Chie", "Dai")
+    confirmed: list[tuple[str, str]] = []
+
+    def work(name: str) -> None:
+        visitor = reviewer(studio, name)
+        page_ = visitor.get("/review?show=unseen").text
+        while "All of these are judged" not in page_:
+            if fields := shown(page_):
+                fields["verdict"] = "accept" if name < "C" else "reject"
+                page_ = visitor.submit("/review/decide?show=unseen", fields).text
+                confirmed.append((name, fields["output"]))
+            else:  # the others look at what is left
+                page_ = visitor.get("/review?show=unseen").text
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(confirmed) == len(set(confirmed)) == 4 * PICTURES
+    with Store(places[1]) as store:
+        report = review_report(store)
+    assert report.reviewers == dict.fromkeys(names, PICTURES)
+    assert report.statuses == {"disputed": PICTURES}
+
+
 def test_nothing_that_was_confirmed_is_lost_when_the_server_is_killed(
     places: tuple[Path, Path],
 ) -> None:
@@ -283,7 +313,9 @@ def test_nothing_that_was_confirmed_is_lost_when_the_server_is_killed(
     enough = threading.Event()
 
     def work(name: str) -> None:
-        with httpx.Client(base_url=address, headers={"origin": address}) as client:
+        with httpx.Client(
+            base_url=address, headers={"origin": address}, timeout=PATIENCE_SECONDS
+        ) as client:
             token = re.search(r'name="token" value="(\w+)"', client.get("/prompts").text)
             assert token
             sent = {"token": token[1]}

@@ -163,7 +163,9 @@ def test_a_server_that_is_killed_leaves_a_run_that_goes_on(
     (out / ".genmix").mkdir()
     with serving(editor) as server:
         address, process = open_process(photos, out, "--editor", server)
-        with httpx.Client(base_url=address, headers={"origin": address}) as client:
+        with httpx.Client(
+            base_url=address, headers={"origin": address}, timeout=PATIENCE_SECONDS
+        ) as client:
             found = re.search(r'name="token" value="(\w+)"', client.get("/prompts").text)
             assert found
             client.post("/run/start", data={"recipe": "small", "token": found[1]})
