@@ -160,7 +160,10 @@ def test_fifty_photos_are_run_from_an_estimate_to_the_review(
 ) -> None:
     synthetic_photos(tmp_path / "photos", classes=2, per_class=25, size=64, seed=5)
     recipe = load_recipe("quick").changed(
-        size=32, fractals={"count": 2}, prompts={"only": ["snowy"]}
+        size=32,
+        fractals={"count": 2},
+        prompts={"only": ["snowy"]},
+        screens=dict.fromkeys(("blank", "unchanged", "structure")),
     )
     (tmp_path / "out" / "recipes").mkdir(parents=True)
     (tmp_path / "out" / ".genmix").mkdir()

@@ -46,8 +46,8 @@ class Card:
         item: The picture; None if none is left.
         mine: What the visitor said of it, if that stands.
         ahead: The next pictures.
-        left: How many are left in this walk, those that others look at included.
-        total: How many there are, judged or not.
+        left: How many are still to be judged, those that others look at included.
+        total: Of how many.
         labels: The classes.
     """
 
@@ -310,7 +310,7 @@ def _card(store: Store, who: str, asked: Asked, item: Item | None) -> Card:
         item=item,
         mine=mine,
         ahead=reviewing.page(store, wanted, after=after, size=_AHEAD),
-        left=reviewing.count(store, wanted),
+        left=reviewing.count(store, asked.to_judge(who)),
         total=reviewing.count(store, asked.place),
         labels=tuple(reviewing.counts(store, "label")),
     )

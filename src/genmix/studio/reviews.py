@@ -95,10 +95,16 @@ class Asked:
 
     def wanted(self, reviewer: str) -> Filter:
         """Return the filter of the queue."""
+        if self.show in {"open", "unseen"}:
+            return self.to_judge(reviewer)
+        statuses: tuple[Any, ...] = () if self.show == "all" else (self.show,)
+        return replace(self.place, statuses=statuses)
+
+    def to_judge(self, reviewer: str) -> Filter:
+        """Return the filter of what is still to be judged of what is asked for."""
         if self.show == "unseen":
             return replace(self.place, unseen_by=reviewer)
-        statuses: dict[str, tuple[Any, ...]] = {"open": ("undecided",), "all": ()}
-        return replace(self.place, statuses=statuses.get(self.show, (self.show,)))
+        return replace(self.place, statuses=("undecided",))
 
     @property
     def place(self) -> Filter:
