@@ -151,7 +151,11 @@ def test_a_stopped_run_goes_on_where_it_was(photos: Path, out: Path, tmp_path: P
     assert second.status_code == 503
     assert "The run was stopped" in stopped
     assert "The pictures are ready" in told
-    assert all(pictures(out))
+    made = pictures(out)
+    assert len(made) == len(list(photos.rglob("*.jpg")))
+    assert 0 < made.count(None) < len(made)
+    assert f"Left out by the check</dt><dd>{made.count(None)}</dd>" in told
+    assert "Why they were left out" in told
 
 
 def test_a_server_that_is_killed_leaves_a_run_that_goes_on(
