@@ -1,11 +1,14 @@
 """The whole way in a real browser, in both languages, by keyboard too; nothing from elsewhere."""
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from click.testing import CliRunner
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -17,20 +20,22 @@ from playwright.sync_api import (
 )
 from torchvision.datasets import ImageFolder
 
+from genmix.cli import main
 from genmix.datasets.samples import synthetic_photos
 from genmix.prompts import load_library
 from genmix.recipe import load_recipe
 from genmix.reviewing import Filter, Store, history
 from genmix.reviewing import page as page_of
 from genmix.studio.words import Language, words
-from tests.serving.servers import CountingEditor, running, serving
-from tests.studio.visitors import augment, open_studio
+from tests.serving.servers import PATIENCE_SECONDS, CountingEditor, running, serving
+from tests.studio.visitors import open_process, open_studio
 
 _ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PATIENCE_MS = 30_000
+RUN_MS = 1000 * PATIENCE_SECONDS
 PAGES = (
     "/prompts", "/prompts/classification/mosaic", "/compare", "/mix", "/run", "/photos", "/nothing",
 )  # fmt: skip
@@ -85,124 +90,112 @@ def opened(
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_from_a_photo_to_a_library_and_a_recipe_that_a_run_takes(
-    browser: Browser, studio: tuple[str, Path, Path], language: Language
+def test_the_whole_way_from_a_folder_of_photos_to_a_reviewed_training_set(
+    browser: Browser, tmp_path: Path, language: Language
 ) -> None:
-    address, photos, out = studio
-    context, page, amiss = opened(browser, address, locale=f"{language}-XX")
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    synthetic_photos(photos, classes=2, per_class=25, size=64, seed=5)
+    with running(open_studio(photos, out, edits=tmp_path / "edits")) as address:
+        context, page, amiss = opened(browser, address, locale=f"{language}-XX")
+        page.goto(address)
+        expect(page.locator("html")).to_have_attribute("lang", language)
+        save_a_library(page, language)
+        save_a_recipe(page, language)
+        made = run_all(page, language, out)
+        review_twenty(page, language, made)
+        context.close()
 
-    def t(key: str, **values: object) -> str:
-        return words(language, key, **values)
+    assert amiss == []
+    recipe = load_recipe(out / "recipes" / "mix.yaml")
+    assert recipe.masks == ("left", "right", "top", "bottom")
+    assert recipe.seam.width == pytest.approx(0.081)
+    assert [p.id for p in load_library(out / "prompts" / "looks.yaml").prompts] == KEPT_PROMPTS
+    with Store(out) as store:
+        rejected = {item.output for item in page_of(store, Filter(statuses=("rejected",)), size=30)}
+        reasons = [d.reason for output in rejected for d in history(store, output) if d.reason]
+    assert reasons == ["a reason with r and a"]
+    kept = [Path(path) for path, _ in ImageFolder(str(tmp_path / "out-kept" / "images")).samples]
+    assert len(kept) == made - len(rejected) == made - 7
+    assert not {str(path.relative_to(tmp_path / "out-kept")) for path in kept} & rejected
+    shown = ["augment", str(photos), "-o", str(out), "--recipe", f"{out}/recipes/mix.yaml"]
+    again = CliRunner().invoke(main, shown)  # the command that the pages show goes on with the run
+    assert again.exit_code == 0, again.output
 
-    page.goto(address)
-    expect(page.locator("html")).to_have_attribute("lang", language)
+
+KEPT_PROMPTS = ["mosaic", "tiles", "crayon-sketch"]
+
+
+def save_a_library(page: Page, language: Language) -> None:
+    """Choose a photo, try a prompt on it, copy that, switch most off, and save what is left."""
+    t = partial(words, language)
     page.get_by_role("link", name=t("photo.change")).click()
     page.locator("ul.photos button").nth(5).click()
     page.wait_for_url("**/prompts*")
 
     mosaic = next(p for p in load_library("classification").prompts if p.id == "mosaic")
-    name = mosaic.name.ja if language == "ja" else mosaic.name.en
+    name = getattr(mosaic.name, language)
     page.get_by_role("link", name=t("prompts.open", name=name)).click()
     for step in ("original", "edit", "hybrid", "composite"):
         picture = page.get_by_alt_text(t("step.alt", step=t(f"step.{step}"), name=name))
         expect(picture).to_be_visible()
     page.get_by_role("button", name=t("prompt.copy")).click()
-    page.get_by_label(t("prompt.id")).fill(f"tiles-{language}")
+    page.get_by_label(t("prompt.id")).fill("tiles")
     page.get_by_role("button", name=t("prompt.keep")).click()
     expect(page.get_by_text(t("prompt.changed"))).to_be_visible()
 
     page.get_by_role("link", name=t("prompt.back")).click()
     page.wait_for_load_state("networkidle")
-    for each in ("autumn", "snowy", "sunset", "aurora", "rainbow", "ukiyo-e", "watercolor-art"):
-        switch = page.locator(f'input[hx-post$="/{each}/switch"]')
-        with page.expect_response(f"**/{each}/switch"):
-            switch.focus()
-            page.keyboard.press("Space")
+    for each in load_library("classification").prompts:
+        if each.id not in KEPT_PROMPTS:
+            with page.expect_response(f"**/{each.id}/switch"):
+                page.locator(f'input[hx-post$="/{each.id}/switch"]').focus()
+                page.keyboard.press("Space")
     expect(page.locator("#count")).to_contain_text(t("prompts.count", on=3, all=10))
-    page.get_by_label(t("library.name")).fill(f"looks-{language}")
+    page.get_by_label(t("library.name")).fill("looks")
     page.keyboard.press("Enter")
-    expect(page.locator("#saved")).to_contain_text(f"--prompts-file OUT/prompts/looks-{language}")
+    expect(page.locator("#saved")).to_contain_text("--prompts-file OUT/prompts/looks")
 
+
+def save_a_recipe(page: Page, language: Language) -> None:
+    """Set the mix for the saved library, reload, and find it."""
+    t = partial(words, language)
     page.get_by_role("navigation", name=t("app.pages")).get_by_text(t("nav.mix")).click()
     page.wait_for_load_state("networkidle")
     page.get_by_label(t("mix.start")).select_option("quick")
     page.get_by_role("button", name=t("mix.start.button")).click()
     page.wait_for_load_state("networkidle")
-    page.get_by_label(t("mix.prompts"), exact=True).select_option(f"looks-{language}")
+    page.get_by_label(t("mix.prompts"), exact=True).select_option("looks")
     expect(page.locator("#prompt option")).to_have_count(3)
     page.get_by_label(t("mask.circle")).uncheck()
     seam = page.get_by_label(t("mix.seam"), exact=True)
     seam.focus()
     page.keyboard.press("ArrowRight")
-    page.get_by_label(t("mix.name")).fill(f"mix-{language}")
+    page.get_by_label(t("mix.name")).fill("mix")
     page.get_by_role("button", name=t("mix.save.button")).click()
-    expect(page.locator("#saved")).to_contain_text(f"--recipe OUT/recipes/mix-{language}.yaml")
-    expect(page.locator("#mixed .label")).to_contain_text(sorted(photos.iterdir())[1].name)
+    expect(page.locator("#saved")).to_contain_text("--recipe OUT/recipes/mix.yaml")
+    expect(page.locator("#mixed .label")).to_contain_text("disc")
     page.reload()
     expect(page.get_by_label(t("mask.circle"))).not_to_be_checked()
-    context.close()
-
-    recipe = load_recipe(out / "recipes" / f"mix-{language}.yaml")
-    assert recipe.masks == ("left", "right", "top", "bottom")
-    assert recipe.seam.width == pytest.approx(0.081)
-    saved = load_library(out / "prompts" / f"looks-{language}.yaml")
-    assert [p.id for p in saved.prompts] == ["mosaic", f"tiles-{language}", "crayon-sketch"]
-    arguments = ("--recipe", str(out / "recipes" / f"mix-{language}.yaml"), "--limit", "2")
-    run = augment(photos, out.parent / f"run-{language}", *arguments)
-    assert run.exit_code == 0, run.output
-    assert len(list((out.parent / f"run-{language}" / "images").rglob("*.jpg"))) == 6
-    assert amiss == []
 
 
-@pytest.mark.parametrize("language", ["en", "ja"])
-def test_fifty_photos_are_run_from_an_estimate_to_the_review(
-    browser: Browser, tmp_path: Path, language: Language
-) -> None:
-    synthetic_photos(tmp_path / "photos", classes=2, per_class=25, size=64, seed=5)
-    recipe = load_recipe("quick").changed(
-        size=32,
-        fractals={"count": 2},
-        prompts={"only": ["snowy"]},
-        screens=dict.fromkeys(("blank", "unchanged", "structure")),
-    )
-    (tmp_path / "out" / "recipes").mkdir(parents=True)
-    (tmp_path / "out" / ".genmix").mkdir()
-    (tmp_path / "out" / "recipes" / "small.yaml").write_text(recipe.to_yaml())
-
-    def t(key: str, **values: object) -> str:
-        return words(language, key, **values)
-
-    app = open_studio(tmp_path / "photos", tmp_path / "out", edits=tmp_path / "edits")
-    with running(app) as address:
-        context, page, amiss = opened(browser, address, locale=f"{language}-XX")
-        page.goto(f"{address}/review")
-        page.get_by_role("link", name=t("review.none.run")).click()
-        page.get_by_label(t("run.recipe"), exact=True).select_option("small")
-        page.get_by_role("button", name=t("run.estimate")).click()
-        expect(page.locator("#estimate")).to_contain_text(
-            "--recipe OUT/recipes/small.yaml", timeout=PATIENCE_MS
-        )
-        page.get_by_role("button", name=t("run.start"), exact=True).click()
-        page.get_by_role("link", name=t("run.review")).click()
-        page.get_by_role("textbox").fill("Anna")
-        page.keyboard.press("Enter")
-        expect(page.get_by_text(t("review.progress", done=0, total=50))).to_be_visible()
-        context.close()
-
-    assert amiss == []
+def run_all(page: Page, language: Language, out: Path) -> int:
+    """Ask what the run would take, start it, wait for its end, and count what it made."""
+    t = partial(words, language)
+    navigation = page.get_by_role("navigation", name=t("app.pages"))
+    navigation.get_by_text(t("nav.review"), exact=True).click()
+    page.get_by_role("link", name=t("review.none.run")).click()
+    page.get_by_label(t("run.recipe"), exact=True).select_option("mix")
+    page.get_by_role("button", name=t("run.estimate")).click()
+    shown = "--recipe OUT/recipes/mix.yaml"
+    expect(page.locator("#estimate")).to_contain_text(shown, timeout=RUN_MS)
+    page.get_by_role("button", name=t("run.start"), exact=True).click()
+    page.get_by_role("link", name=t("run.review")).click(timeout=RUN_MS)
+    return len(list((out / "images").rglob("*.jpg")))
 
 
-@pytest.mark.parametrize("language", ["en", "ja"])
-def test_twenty_pictures_are_reviewed_by_keys_and_found_again_and_exported(
-    browser: Browser,
-    reviewable: Callable[[Path], tuple[Path, Path]],
-    tmp_path: Path,
-    language: Language,
-) -> None:
-    photos, out = reviewable(tmp_path)
-
-    def t(key: str, **values: object) -> str:
-        return words(language, key, **values)
+def review_twenty(page: Page, language: Language, made: int) -> None:
+    """Judge by keys, take one back and judge it anew, reload, find everything, and export."""
+    t = partial(words, language)
 
     def press(key: str) -> None:
         shown = page.locator("[name=output]").first
@@ -210,24 +203,46 @@ def test_twenty_pictures_are_reviewed_by_keys_and_found_again_and_exported(
         page.keyboard.press(key)
         expect(shown).not_to_have_value(before)
 
-    with running(open_studio(photos, out)) as address:
-        context, page, amiss = opened(browser, address, locale=f"{language}-XX")
-        page.goto(f"{address}/review")
-        page.get_by_role("textbox").fill("花子")
-        page.keyboard.press("Enter")
-        expect(page.get_by_text(t("review.progress", done=0, total=30))).to_be_visible()
-        page.wait_for_load_state("networkidle")
-        press("n")
-        press("ArrowLeft")
-        for key in "aaraaraaraaraaraaraa":
-            press(key)
-        expect(page.get_by_text(t("review.progress", done=20, total=30))).to_be_visible()
-        shown = page.url
-        press("u")
-        expect(page.get_by_text(t("review.progress", done=19, total=30))).to_be_visible()
-        assert page.url != shown
-        shown = page.url
+    def judged(count: int) -> None:
+        expect(page.get_by_text(t("review.progress", done=count, total=made))).to_be_visible()
 
+    page.get_by_role("textbox").fill("花子")
+    page.keyboard.press("Enter")
+    judged(0)
+    page.wait_for_load_state("networkidle")
+    press("n")
+    press("ArrowLeft")
+    for key in "aaraaraaraaraaraaraa":
+        press(key)
+    judged(20)
+    shown = page.url
+    press("u")
+    judged(19)
+    assert page.url != shown
+    page.keyboard.press("c")
+    page.keyboard.type("a reason with r and a")
+    page.keyboard.press("Escape")
+    press("r")
+    page.reload()
+    judged(20)
+    expect(page.get_by_text(t("review.as", name="花子"))).to_be_visible()
+    expect(page.locator("#summary")).to_contain_text(t("review.person", name="花子", count=20))
+
+    page.get_by_role("button", name=t("review.export.button"), exact=True).click()
+    exported = t("review.exported", folder="out-kept", count=made - 7)
+    expect(page.get_by_text(exported)).to_be_visible()
+
+
+def test_single_keys_do_nothing_while_somebody_writes_or_reads_about_them(
+    browser: Browser, reviewable: Callable[[Path], tuple[Path, Path]], tmp_path: Path
+) -> None:
+    with running(open_studio(*reviewable(tmp_path))) as address:
+        context, page, amiss = opened(browser, address, locale="en")
+        page.goto(f"{address}/review")
+        page.get_by_role("textbox").fill("Anna")
+        page.keyboard.press("Enter")
+        page.wait_for_load_state("networkidle")
+        shown = page.locator("[name=output]").first.input_value()
         page.keyboard.press("c")
         page.keyboard.type("a reason with r and a")
         page.keyboard.press("Enter")
@@ -239,27 +254,12 @@ def test_twenty_pictures_are_reviewed_by_keys_and_found_again_and_exported(
         page.keyboard.press("z")
         expect(page.locator("#review")).to_have_class("zoomed")
         page.keyboard.press("z")
-        assert page.url == shown
-        press("r")
-        page.reload()
-        expect(page.get_by_text(t("review.progress", done=20, total=30))).to_be_visible()
-        expect(page.get_by_text(t("review.as", name="花子"))).to_be_visible()
-        expect(page.locator("#summary")).to_contain_text(t("review.person", name="花子", count=20))
-
-        page.get_by_role("button", name=t("review.export.button"), exact=True).click()
-        kept = t("review.exported", folder="out-kept", count=23)
-        expect(page.get_by_text(kept)).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        assert page.locator("[name=output]").first.input_value() == shown
+        expect(page.get_by_text(words("en", "review.progress", done=0, total=30))).to_be_visible()
         context.close()
 
     assert amiss == []
-    with Store(out) as store:
-        rejected = {item.output for item in page_of(store, Filter(statuses=("rejected",)), size=30)}
-        reasons = [d.reason for output in rejected for d in history(store, output) if d.reason]
-    assert reasons == ["a reason with r and a"]
-    made = [Path(path) for path, _ in ImageFolder(str(tmp_path / "out-kept" / "images")).samples]
-    kept_names = {str(path.relative_to(tmp_path / "out-kept")) for path in made}
-    assert len(kept_names) == 23
-    assert not kept_names & rejected
 
 
 def test_what_the_server_did_not_take_is_not_shown_as_saved(
@@ -277,6 +277,78 @@ def test_what_the_server_did_not_take_is_not_shown_as_saved(
         expect(page.get_by_text(words("en", "review.lost"))).to_be_visible()
         assert page.locator("[name=output]").first.input_value() == shown
         context.close()
+
+
+def test_two_browsers_at_once_lose_no_decision_though_the_server_is_killed(
+    browser: Browser, reviewable: Callable[[Path], tuple[Path, Path]], tmp_path: Path
+) -> None:
+    places = reviewable(tmp_path)
+    saved = review_at_once(browser, places, kill_after=30)
+    with sqlite3.connect(places[1] / "reviews.sqlite") as connection:
+        rows = connection.execute("SELECT reviewer, output FROM decisions").fetchall()
+
+    assert len(rows) == len(set(rows)) == 2 * 30
+    assert saved == set(rows)
+
+
+def review_at_once(
+    browser: Browser, places: tuple[Path, Path], kill_after: int
+) -> set[tuple[str, str]]:
+    """Let two judge everything, kill the server, go on, and return what was shown as saved."""
+    address, process = open_process(*places)
+    pages: dict[str, Page] = {}
+    for who in ("Anna", "Ben"):
+        _, pages[who], _ = opened(browser, address, locale="en")
+        pages[who].goto(f"{address}/review?show=unseen")
+        pages[who].get_by_role("textbox").fill(who)
+        pages[who].keyboard.press("Enter")
+        pages[who].locator("#do-accept").wait_for()
+    saved: set[tuple[str, str]] = set()
+    while len(saved) < kill_after:
+        judge_at_once(pages, saved)
+    for page in pages.values():
+        page.keyboard.press("a")
+    process.kill()
+    process.communicate()
+    with sqlite3.connect(places[1] / "reviews.sqlite") as connection:
+        rows = set(connection.execute("SELECT reviewer, output FROM decisions").fetchall())
+    assert saved <= rows
+    _, process = open_process(*places, "--port", address.rpartition(":")[2])
+    try:
+        for page in pages.values():
+            page.goto(f"{address}/review?show=unseen")
+        finished = words("en", "review.finished")
+        while not all(page.get_by_text(finished).count() for page in pages.values()):
+            judge_at_once(pages, saved)
+    finally:
+        process.kill()
+        process.communicate()
+    for page in pages.values():
+        page.context.close()
+    return saved | rows
+
+
+def judge_at_once(pages: dict[str, Page], saved: set[tuple[str, str]]) -> None:
+    """Press a key in all pages, then see in each that its decision was saved."""
+    judging = {who: (page, shown_in(page)) for who, page in pages.items()}
+    for page, _ in judging.values():
+        page.keyboard.press("a")
+    for who, (page, before) in judging.items():
+        if before:
+            page.wait_for_function(_OTHER, arg=before)
+            expect(page.locator("#said")).to_contain_text("Saved: accepted")
+            saved.add((who, before))
+        else:  # the other one looks at what is left
+            page.reload()
+
+
+_OTHER = "before => document.querySelector('[name=output]')?.value !== before"
+
+
+def shown_in(page: Page) -> str:
+    """Return which picture a page shows; "" if none."""
+    field = page.locator("[name=output]")
+    return field.first.input_value() if field.count() else ""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -112,7 +112,7 @@ def test_other_settings_for_the_same_folder_are_refused_in_plain_words(
 
 @pytest.mark.parametrize(
     "fields",
-    [{"recipe": "../secret"}, {"recipe": "small", "limit": "-1"}, {"limit": "1e3"},
+    [{"recipe": "../secret"}, {"recipe": "small", "limit": "-1"}, {"limit": "0"}, {"limit": "1e3"},
      {"limit": "٣"}, {"limit": "9" * 30}, {"recipe": "\0"}, {"recipe": "<script>"}],
     ids=str,
 )  # fmt: skip

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote, unquote
 
 from starlette.datastructures import FormData
@@ -26,9 +26,10 @@ _AHEAD = 2
 _GRID = 24
 _GRID_PX = 256
 
-RATES = (1, 2, 5, 10)
+_RATES = (1, 2, 5, 10)
 """Percent of bad pictures that a sample can rule out."""
 
+_USUAL_RATE = 5
 _SURE = 0.95
 
 _SAID = {
@@ -82,22 +83,21 @@ async def step(visit: Visit, form: FormData) -> Response:
     back = form.get("to") == "previous"
     output = str(form.get("output", ""))
 
-    def move(store: Store, who: str, asked: Asked) -> Item | None:
+    def move(store: Store, who: str, asked: Asked) -> tuple[Item | None, str]:
         if back:
             place = reviewing.preceding(store, output, asked.place)
-            return place or _known(store, output)
-        return _next(store, who, asked, output)
+            return place or _known(store, output), ""
+        return _next(store, who, asked, output), ""
 
-    return await _moved(visit, move, lambda: "")
+    return await _moved(visit, move)
 
 
 async def decide(visit: Visit, form: FormData) -> Response:
     """Write down what the visitor says of a picture, and go on to the next."""
     verdict, output = str(form.get("verdict", "")), str(form.get("output", ""))
     better = str(form.get("label", "")) or None
-    judged: list[Item] = []
 
-    def judge(store: Store, who: str, asked: Asked) -> Item | None:
+    def judge(store: Store, who: str, asked: Asked) -> tuple[Item | None, str]:
         item = reviewing.decide(
             store,
             who,
@@ -108,31 +108,23 @@ async def decide(visit: Visit, form: FormData) -> Response:
             reason=str(form.get("reason", "")),
             client=_CLIENT,
         )
-        judged.append(item)
-        return _next(store, who, asked, output)
+        said = visit.text(_SAID[verdict], name=_called(visit, item))
+        return _next(store, who, asked, output), said
 
-    return await _moved(
-        visit, judge, lambda: visit.text(_SAID[verdict], name=_called(visit, judged[0]))
-    )
+    return await _moved(visit, judge)
 
 
 async def undo(visit: Visit, form: FormData) -> Response:
     """Take back the visitor's last decision, and show its picture."""
     output = str(form.get("output", ""))
-    taken_back: list[Item] = []
 
-    def back(store: Store, who: str, _: Asked) -> Item | None:
+    def back(store: Store, who: str, _: Asked) -> tuple[Item | None, str]:
         item = reviewing.undo(store, who, client=_CLIENT)
-        if item is not None:
-            taken_back.append(item)
-        return item or _known(store, output)
+        if item is None:
+            return _known(store, output), visit.text("review.undo.nothing")
+        return item, visit.text("review.undo.done", name=_called(visit, item))
 
-    def said() -> str:
-        if not taken_back:
-            return visit.text("review.undo.nothing")
-        return visit.text("review.undo.done", name=_called(visit, taken_back[0]))
-
-    return await _moved(visit, back, said)
+    return await _moved(visit, back)
 
 
 async def name(visit: Visit, form: FormData) -> Response:
@@ -195,7 +187,7 @@ async def summary(visit: Visit) -> Response:
 def _sizes(pictures: int) -> dict[int, int]:
     """Return how many to check for each share; of a small output, the least share says it all."""
     found: dict[int, int] = {}
-    for percent in RATES if pictures else ():
+    for percent in _RATES if pictures else ():
         size = reviewing.sample_size(percent / 100, _SURE, population=pictures)
         if size not in found.values():
             found[percent] = size
@@ -204,8 +196,8 @@ def _sizes(pictures: int) -> dict[int, int]:
 
 async def draw(visit: Visit, form: FormData) -> Response:
     """Draw a sample that can rule out a share of bad pictures, and go to it."""
-    text = str(form.get("percent", ""))
-    percent = int(text) if text in {str(rate) for rate in RATES} else 5
+    asked = form.get("percent")
+    percent = next((rate for rate in _RATES if str(rate) == asked), _USUAL_RATE)
 
     def look() -> None:
         store = visit.studio.reviews.store
@@ -224,7 +216,6 @@ async def export(visit: Visit, form: FormData) -> Response:
     wanted, reviews = str(form.get("name", "")).strip(), visit.studio.reviews
     only_decided = form.get("only_decided") == "on"
     folder = reviews.export_folder(wanted)
-
     return await visit.start(
         "export",
         lambda work: reviews.export(wanted, only_decided=only_decided, work=work),
@@ -267,22 +258,23 @@ def _called(visit: Visit, item: Item) -> str:
     return f"{item.label} · {visit.prompt_name(item.prompt)}"
 
 
-async def _moved(
-    visit: Visit,
-    move: Callable[[Store, str, Asked], Item | None],
-    said: Callable[[], str],
-) -> Response:
+_Move: TypeAlias = Callable[[Store, str, Asked], tuple[Item | None, str]]
+"""Does something for a reviewer; gives the picture to look at now, and what to say of it."""
+
+
+async def _moved(visit: Visit, move: _Move) -> Response:
     """Do something, and answer with the picture to look at now."""
     who, asked = reviewer_of(visit), Asked.of(visit.request.query_params)
     if not who:
         raise ReviewError("a reviewer's name is needed: load the page again")
 
-    def look() -> Card:
+    def look() -> tuple[Card, str]:
         store = visit.studio.reviews.store
-        return _card(store, who, asked, move(store, who, asked))
+        item, said = move(store, who, asked)
+        return _card(store, who, asked, item), said
 
-    card = await asyncio.to_thread(look)
-    response = visit.show("part-review-card.html", card=card, asked=asked, said=said())
+    card, said = await asyncio.to_thread(look)
+    response = visit.show("part-review-card.html", card=card, asked=asked, said=said)
     at = {"at": card.item.output} if card.item else {}
     response.headers["HX-Replace-Url"] = f"/review?{asked.query(**at)}"
     response.headers["HX-Trigger-After-Settle"] = "reviewed"

@@ -1,6 +1,7 @@
 """The page on which a training set is made: what it would take, starting, watching, stopping."""
 
 import asyncio
+import re
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -14,7 +15,7 @@ from genmix.studio.runs import Order
 from genmix.studio.visits import Visit
 from genmix.studio.work import StoppedError, outcome
 
-_LONGEST_NUMBER = 9
+_COUNT = re.compile(r"[1-9][0-9]{0,8}")
 _SHOWN_FAILURES = 20
 
 
@@ -117,8 +118,8 @@ def _order(visit: Visit, form: FormData) -> Order:
         RecipeError: If there is no such recipe, or the number of photos is none.
     """
     name, text = str(form.get("recipe", "")), str(form.get("limit", "")).strip()
-    if text and not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER):
-        raise RecipeError("the number of photos is no whole number")
+    if text and not _COUNT.fullmatch(text):
+        raise RecipeError("the number of photos is no whole number above 0")
     session, recipes = visit.session, visit.studio.recipes
     if not name and session.mix is None:
         name = session.mix_name
@@ -126,7 +127,7 @@ def _order(visit: Visit, form: FormData) -> Order:
     bench = visit.studio.maker.bench
     if not bench.quick:
         recipe = recipe.changed(editor={"name": bench.name})
-    return Order(name, recipe, int(text) if text.strip("0") else None)
+    return Order(name, recipe, int(text) if text else None)
 
 
 def _command(visit: Visit, order: Order) -> str:
