@@ -206,10 +206,8 @@ def review_twenty(page: Page, language: Language, made: int) -> None:
     def judged(count: int) -> None:
         expect(page.get_by_text(t("review.progress", done=count, total=made))).to_be_visible()
 
-    page.get_by_role("textbox").fill("花子")
-    page.keyboard.press("Enter")
+    give_name(page, "花子")
     judged(0)
-    page.wait_for_load_state("networkidle")
     press("n")
     press("ArrowLeft")
     for key in "aaraaraaraaraaraaraa":
@@ -233,15 +231,21 @@ def review_twenty(page: Page, language: Language, made: int) -> None:
     expect(page.get_by_text(exported)).to_be_visible()
 
 
+def give_name(page: Page, name: str) -> None:
+    """Say who reviews, and wait for the first picture."""
+    page.get_by_role("textbox").fill(name)
+    page.keyboard.press("Enter")
+    page.locator("#do-accept").wait_for()
+    page.wait_for_load_state("networkidle")
+
+
 def test_single_keys_do_nothing_while_somebody_writes_or_reads_about_them(
     browser: Browser, reviewable: Callable[[Path], tuple[Path, Path]], tmp_path: Path
 ) -> None:
     with running(open_studio(*reviewable(tmp_path))) as address:
         context, page, amiss = opened(browser, address, locale="en")
         page.goto(f"{address}/review")
-        page.get_by_role("textbox").fill("Anna")
-        page.keyboard.press("Enter")
-        page.wait_for_load_state("networkidle")
+        give_name(page, "Anna")
         shown = page.locator("[name=output]").first.input_value()
         page.keyboard.press("c")
         page.keyboard.type("a reason with r and a")
@@ -268,9 +272,7 @@ def test_what_the_server_did_not_take_is_not_shown_as_saved(
     with running(open_studio(*reviewable(tmp_path))) as address:
         context, page, _ = opened(browser, address, locale="en")
         page.goto(f"{address}/review")
-        page.get_by_role("textbox").fill("Anna")
-        page.keyboard.press("Enter")
-        page.wait_for_load_state("networkidle")
+        give_name(page, "Anna")
         context.route("**/review/decide*", lambda route: route.abort())
         shown = page.locator("[name=output]").first.input_value()
         page.keyboard.press("a")
@@ -294,35 +296,28 @@ def test_two_browsers_at_once_lose_no_decision_though_the_server_is_killed(
 def review_at_once(
     browser: Browser, places: tuple[Path, Path], kill_after: int
 ) -> set[tuple[str, str]]:
-    """Let two judge everything, kill the server, go on, and return what was shown as saved."""
-    address, process = open_process(*places)
+    """Let two judge everything, kill the server meanwhile, and return what was shown as saved."""
     pages: dict[str, Page] = {}
-    for who in ("Anna", "Ben"):
-        _, pages[who], _ = opened(browser, address, locale="en")
-        pages[who].goto(f"{address}/review?show=unseen")
-        pages[who].get_by_role("textbox").fill(who)
-        pages[who].keyboard.press("Enter")
-        pages[who].locator("#do-accept").wait_for()
     saved: set[tuple[str, str]] = set()
-    while len(saved) < kill_after:
-        judge_at_once(pages, saved)
-    for page in pages.values():
-        page.keyboard.press("a")
-    process.kill()
-    process.communicate()
+    with open_process(*places) as (address, process):
+        for who in ("Anna", "Ben"):
+            _, pages[who], _ = opened(browser, address, locale="en")
+            pages[who].goto(f"{address}/review?show=unseen")
+            give_name(pages[who], who)
+        while len(saved) < kill_after:
+            judge_at_once(pages, saved)
+        for page in pages.values():
+            page.keyboard.press("a")
+        process.kill()
     with sqlite3.connect(places[1] / "reviews.sqlite") as connection:
         rows = set(connection.execute("SELECT reviewer, output FROM decisions").fetchall())
     assert saved <= rows
-    _, process = open_process(*places, "--port", address.rpartition(":")[2])
-    try:
+    finished = words("en", "review.finished")
+    with open_process(*places, "--port", address.rpartition(":")[2]):
         for page in pages.values():
             page.goto(f"{address}/review?show=unseen")
-        finished = words("en", "review.finished")
         while not all(page.get_by_text(finished).count() for page in pages.values()):
             judge_at_once(pages, saved)
-    finally:
-        process.kill()
-        process.communicate()
     for page in pages.values():
         page.context.close()
     return saved | rows
@@ -335,14 +330,11 @@ def judge_at_once(pages: dict[str, Page], saved: set[tuple[str, str]]) -> None:
         page.keyboard.press("a")
     for who, (page, before) in judging.items():
         if before:
-            page.wait_for_function(_OTHER, arg=before)
+            expect(page.locator(f'[name=output][value="{before}"]')).to_have_count(0)
             expect(page.locator("#said")).to_contain_text("Saved: accepted")
             saved.add((who, before))
         else:  # the other one looks at what is left
             page.reload()
-
-
-_OTHER = "before => document.querySelector('[name=output]')?.value !== before"
 
 
 def shown_in(page: Page) -> str:
@@ -374,10 +366,7 @@ def test_the_review_pages_are_accessible_and_fit_their_width(
     with running(open_studio(*reviewable(tmp_path))) as address:
         context, page, amiss = opened(browser, address, color_scheme=scheme, bypass_csp=True, locale=language)  # fmt: skip  # noqa: E501
         check_pages(page, address, ["/review"])
-        page.get_by_role("textbox").fill("A" * 80)
-        page.keyboard.press("Enter")
-        page.locator("#do-accept").wait_for()
-        page.wait_for_load_state("networkidle")
+        give_name(page, "A" * 80)
         page.keyboard.press("a")
         expect(page.locator("#said")).not_to_be_empty()
         check_pages(

@@ -309,10 +309,9 @@ def test_nothing_that_was_confirmed_is_lost_when_the_server_is_killed(
     places: tuple[Path, Path],
 ) -> None:
     confirmed: list[tuple[str, str]] = []
-    address, process = open_process(*places)
     enough = threading.Event()
 
-    def work(name: str) -> None:
+    def work(address: str, name: str) -> None:
         with httpx.Client(
             base_url=address, headers={"origin": address}, timeout=PATIENCE_SECONDS
         ) as client:
@@ -332,14 +331,15 @@ def test_nothing_that_was_confirmed_is_lost_when_the_server_is_killed(
             except httpx.TransportError:
                 return
 
-    threads = [threading.Thread(target=work, args=(name,)) for name in ("Anna", "Ben")]
-    for thread in threads:
-        thread.start()
-    assert enough.wait(PATIENCE_SECONDS)
-    process.kill()
-    process.communicate()
-    for thread in threads:
-        thread.join()
+    with open_process(*places) as (address, process):
+        names = ("Anna", "Ben")
+        threads = [threading.Thread(target=work, args=(address, name)) for name in names]
+        for thread in threads:
+            thread.start()
+        assert enough.wait(PATIENCE_SECONDS)
+        process.kill()
+        for thread in threads:
+            thread.join()
 
     rows = sqlite3.connect(places[1] / "reviews.sqlite").execute(
         "SELECT reviewer, output FROM decisions WHERE verdict = 'reject'"

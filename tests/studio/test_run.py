@@ -166,10 +166,12 @@ def test_a_server_that_is_killed_leaves_a_run_that_goes_on(
     save(out, small())
     (out / ".genmix").mkdir()
     with serving(editor) as server:
-        address, process = open_process(photos, out, "--editor", server)
-        with httpx.Client(
-            base_url=address, headers={"origin": address}, timeout=PATIENCE_SECONDS
-        ) as client:
+        with (
+            open_process(photos, out, "--editor", server) as (address, process),
+            httpx.Client(
+                base_url=address, headers={"origin": address}, timeout=PATIENCE_SECONDS
+            ) as client,
+        ):
             found = re.search(r'name="token" value="(\w+)"', client.get("/prompts").text)
             assert found
             client.post("/run/start", data={"recipe": "small", "token": found[1]})
@@ -177,8 +179,7 @@ def test_a_server_that_is_killed_leaves_a_run_that_goes_on(
             while "Making pictures" not in client.get("/run/status").text:
                 assert time.monotonic() < ends
                 time.sleep(_POLL_SECONDS)
-        process.kill()
-        process.communicate()
+            process.kill()
         editor.open_gate.set()
         app = open_studio(photos, out, editor=server, edits=tmp_path / "edits")
         with Visitor(app) as visitor:

@@ -4,7 +4,8 @@ import asyncio
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -84,14 +85,19 @@ def ask_raw(
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
 
 
-def open_process(photos: Path, out: Path, *arguments: str) -> tuple[str, "subprocess.Popen[str]"]:
-    """Open a studio in a process of its own, and return its address."""
+@contextmanager
+def open_process(
+    photos: Path, out: Path, *arguments: str
+) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """Open a studio in a process of its own, and give its address."""
     words = ["-m", "genmix", "studio", str(photos), "-o", str(out), "--port", "0", "--lang", "en"]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, *words, *arguments], stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if found := re.search(r"http://\S+$", line.strip()):
-            return found[0], process
-    raise AssertionError("the studio did not open")
+    ) as process:
+        try:
+            assert process.stderr is not None
+            found = re.search(r"http://\S+", process.stderr.readline())
+            assert found
+            yield found[0], process
+        finally:
+            process.kill()
