@@ -17,6 +17,7 @@ from genmix.errors import (
 from genmix.jobs.folder import OtherRunError, UnderWayError
 from genmix.studio.drafts import BadNameError, NameTakenError, NothingOnError
 from genmix.studio.mixing import NothingChosenError
+from genmix.studio.reviews import FolderTakenError
 from genmix.studio.sessions import StaleError
 from genmix.studio.work import BusyError
 
@@ -47,6 +48,7 @@ _ABOUT: dict[type[Exception], str] = {
     StaleError: "fault.stale",
     BusyError: "fault.busy",
     NameTakenError: "fault.taken",
+    FolderTakenError: "fault.folder_taken",
     BadNameError: "fault.name",
     NothingOnError: "fault.prompt",
     NothingChosenError: "mix.fault",

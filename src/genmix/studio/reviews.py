@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from starlette.exceptions import HTTPException
 
 from genmix.datasets.layout import MANIFEST
-from genmix.errors import PromptError
+from genmix.errors import GenmixError, PromptError
 from genmix.images import decode, encode_jpeg, prepare, resize
 from genmix.jobs.finish import PROMPTS, RECIPE
 from genmix.prompts import Prompt, load_library
@@ -40,6 +40,10 @@ SHOWS = ("open", "unseen", "all", *get_args(Status)[1:])
 """Which pictures a visitor walks through: "open" are those that nobody has judged."""
 
 _QUALITY = 90
+
+
+class FolderTakenError(GenmixError):
+    """There is a folder of that name already."""
 
 
 @dataclass(frozen=True)
@@ -209,17 +213,22 @@ class Reviews:
 
         Raises:
             BadNameError: If the name is none for a folder.
+            FolderTakenError: If there is such a folder.
         """
         check_name(name)
         place = self.out.resolve()
-        return place.with_name(f"{place.name}-{name}")
+        folder = place.with_name(f"{place.name}-{name}")
+        if folder.exists():
+            raise FolderTakenError(f"{folder.name} is there already: choose another name")
+        return folder
 
     def export(self, name: str, *, only_decided: bool, work: Work) -> Exported:
         """Write what reviewers kept to a folder beside the output.
 
         Raises:
             BusyError: If another export is under way.
-            OutputError: If the folder is taken or cannot be written.
+            FolderTakenError: If the folder is there already.
+            OutputError: If it cannot be written.
             ReviewError: If a picture is missing.
         """
         to = self.export_folder(name)
