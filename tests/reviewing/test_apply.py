@@ -198,3 +198,12 @@ def test_a_run_that_is_writing_there_is_not_disturbed(out: Path) -> None:
         pytest.raises(OutputError, match="another genmix run is writing"),
     ):
         apply_reviews(out)
+
+
+def test_a_list_of_what_was_taken_out_that_is_damaged_is_never_replaced(out: Path) -> None:
+    say(out, "anna", "reject", 0)
+    apply_reviews(out)
+    (out / ".genmix" / "taken-out.parquet").write_bytes(b"no list")
+    with pytest.raises(ReviewError, match=r"cannot read .*taken-out\.parquet, which lists"):
+        apply_reviews(out)
+    assert (out / ".genmix" / "taken-out.parquet").read_bytes() == b"no list"

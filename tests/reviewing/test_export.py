@@ -1,3 +1,5 @@
+import errno
+import os
 import warnings
 from pathlib import Path
 
@@ -105,6 +107,35 @@ def test_what_stops_an_export_is_said_and_leaves_no_half_of_it(
         export_reviewed(reviewed, tmp_path / "full")
     next((reviewed / "images").rglob("*-snowy-0.jpg")).unlink()
     with pytest.raises(ReviewError, match=r"snowy-0\.jpg is missing: run genmix augment"):
+        export_reviewed(reviewed, tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_full_disk_leaves_no_half_of_an_export_and_the_next_one_is_whole(
+    reviewed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed = []
+
+    def full_after_five(*_: Path) -> None:
+        placed.append(_)
+        if len(placed) > 5:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("genmix.reviewing.export._link", full_after_five)
+        with pytest.raises(OutputError, match=r"the disk is full at .*kept: free some space"):
+            export_reviewed(reviewed, tmp_path / "kept")
+    assert not list(tmp_path.glob("*kept*"))
+    assert not list(tmp_path.glob(".*kept*"))
+    assert export_reviewed(reviewed, tmp_path / "kept").pictures
+
+
+def test_what_a_run_is_to_finish_first_is_not_exported(reviewed: Path, tmp_path: Path) -> None:
+    (reviewed / "prompts.yaml").write_bytes(b"\x93")
+    with pytest.raises(ReviewError, match=r"prompts\.yaml is not UTF-8.*; run genmix augment on"):
+        export_reviewed(reviewed, tmp_path / "kept")
+    (reviewed / "manifest.parquet").unlink()
+    with pytest.raises(ReviewError, match="is not finished: run genmix augment on it again"):
         export_reviewed(reviewed, tmp_path / "kept")
     assert not (tmp_path / "kept").exists()
 

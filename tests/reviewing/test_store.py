@@ -8,6 +8,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
+from itertools import count as count_up
 from pathlib import Path
 
 import pyarrow as pa
@@ -180,6 +181,30 @@ def test_while_there_is_no_manifest_the_last_one_counts(tmp_path: Path) -> None:
         decide(store, "anna", item.output, item.output_sha256, "accept")
         with Store(store.out) as again:
             assert counts(again, "status") == {"accepted": 1}
+
+
+def test_a_full_disk_is_said_and_nothing_that_was_confirmed_is_lost(tmp_path: Path) -> None:
+    out = write_output(tmp_path / "out", [row(k) for k in range(6)])
+    with Store(out) as store:
+        item = page(store)[0]
+        pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+        store._connection.execute(f"PRAGMA max_page_count = {pages + 4}")
+        confirmed = 0
+
+        def reject_for_ever() -> None:
+            nonlocal confirmed
+            for number in count_up():
+                reason = f"{number} " * 200
+                decide(store, "anna", item.output, item.output_sha256, "reject", reason=reason)
+                confirmed += 1
+
+        with pytest.raises(ReviewError, match="the disk is full: free some space; what was conf"):
+            reject_for_ever()
+        assert confirmed > 2
+        assert len(history(store, item.output)) == confirmed
+        store._connection.execute("PRAGMA max_page_count = 1000000")
+        decide(store, "anna", item.output, item.output_sha256, "accept")
+        assert len(history(store, item.output)) == confirmed + 1
 
 
 def test_decisions_are_never_changed_or_deleted(tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ def test_another_run_in_the_same_folder_is_refused(
     train(settings(), photos, None, tmp_path)
     with pytest.raises(OutputError, match=words):
         train(settings(**changes), photos, None, tmp_path)
-    with pytest.raises(OutputError, match="its training pictures differ"):
+    with pytest.raises(OutputError, match="not the same training pictures"):
         train(settings(), photos.subset(range(29)), None, tmp_path)
 
 
