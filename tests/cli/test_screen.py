@@ -56,6 +56,22 @@ def test_new_limits_give_a_figure_sheets_a_table_and_a_recipe_that_makes_no_edit
     assert "screen_blank" not in rows(tmp_path / "new")[0]
 
 
+def test_the_screens_of_another_recipe_can_be_tried_and_changed(
+    output: Path, photos: Path, small: Recipe, tmp_path: Path
+) -> None:
+    other = small.changed(screens={"blank": None, "unchanged": {"min_difference": 250}})
+    (tmp_path / "other.yaml").write_text(other.to_yaml())
+    done = screen(
+        output, "--photos", photos, "--edits", tmp_path / "edits", "--recipe",
+        tmp_path / "other.yaml", "--structure-min", "-1",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    screens = load_recipe(tmp_path / "out-screening" / "recipe.yaml").screens
+    assert screens.names == ("unchanged", "structure")
+    assert screens.unchanged == other.screens.unchanged
+    assert "0 of 8, 8 by unchanged" in done.stdout
+
+
 def test_an_output_under_way_is_judged_as_far_as_it_is(
     photos: Path, small: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

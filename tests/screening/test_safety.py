@@ -116,6 +116,7 @@ def test_a_run_says_what_the_editors_own_checker_refused(
             assert summary.tally.rejected == {"safety": 3}
             again = rescreen(out, photos, edits=tmp_path / "edits")
             assert {one.rejected_by for one in again.judged} == {"safety"}
+            assert (again.limits, list(again.sheets)) == ({"safety": 0}, ["safety"])
 
 
 def test_a_checker_can_look_at_the_edits_of_another_editor_and_its_weights_are_the_jobs(

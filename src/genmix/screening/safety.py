@@ -49,7 +49,7 @@ class SafetyScreen:
         """
         self._own_checker = own_checker
         self._judge = judge
-        self.limit = None if judge is None else judge.limit
+        self.limit = 0.0 if judge is None else judge.limit
 
     def judge(self, originals: Sequence[Image], edits: Sequence[Image]) -> list[Verdict]:
         """Judge each edit by itself; see `Screen`."""
