@@ -13,7 +13,8 @@ from tests.reporting.made import compared
 from tests.reporting.proofs import proof
 
 UNDECIDED = json.dumps({**(made := proof().to_dict()), "stages": made["stages"][:1]})
-"""A proof of concept without its end."""
+UNSETTLED = json.dumps({**made, "settings": {}})
+"""Proofs of concept without their end, and without the settings of their trainings."""
 
 
 def report(*arguments: str | Path) -> Result:
@@ -63,6 +64,7 @@ def test_an_ablation_has_a_report_too(tmp_path: Path) -> None:
         ({"ablation.json": "no"}, "cannot read"),
         ({"poc.json": "{"}, "as a proof of concept"),
         ({"poc.json": "[]"}, "as a proof of concept (it is a list or a number)"),
+        ({"poc.json": UNSETTLED}, "(settings.train is missing)"),
         ({"poc.json": UNDECIDED}, "(its last stage is not the decision)"),
     ],
 )

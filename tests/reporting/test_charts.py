@@ -17,7 +17,8 @@ AXIS = Axis("points", "worse", "better")
 
 
 def chart(name: str = "chart", rows: tuple[Interval, ...] = ROWS) -> str:
-    return intervals_svg(name, "What differs", rows, AXIS, "; ")
+    said = "; ".join(f"{row.name}: {row.text}" for row in rows)
+    return intervals_svg(name, "What differs", rows, AXIS, said)
 
 
 def texts(svg: str) -> list[str]:

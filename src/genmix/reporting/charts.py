@@ -108,7 +108,7 @@ class Curve:
 
 
 @style()
-def intervals_svg(name: str, title: str, rows: Sequence[Interval], axis: Axis, between: str) -> str:
+def intervals_svg(name: str, title: str, rows: Sequence[Interval], axis: Axis, said: str) -> str:
     """Draw differences with their intervals around a line at zero.
 
     Names stand beside their marks where all are short, else above them. What is proven is a filled
@@ -119,7 +119,7 @@ def intervals_svg(name: str, title: str, rows: Sequence[Interval], axis: Axis, b
         title: What it shows.
         rows: From top to bottom, each with its name above it.
         axis: What stands below it.
-        between: Between the rows in the description.
+        said: The same in words, for those who cannot see it.
 
     Returns:
         An SVG element.
@@ -144,7 +144,6 @@ def intervals_svg(name: str, title: str, rows: Sequence[Interval], axis: Axis, b
     axes.grid(axis="x", color=GRID, linewidth=0.8)
     _finish_axes(axes)
     _write_below(axes, axis)
-    said = between.join(f"{row.name}: {row.text}" for row in rows)
     return _inline(figure, name, title, said)
 
 

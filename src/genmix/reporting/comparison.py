@@ -253,7 +253,7 @@ def _curves(comparison: Comparison, words: Words) -> Figure:
     }
     title = words("curves.title", metric=metric_name(comparison.primary, comparison, words))
     said = words("list.semicolon").join(
-        f"{arm}: {words('list.comma').join(words.mean(mean) for mean in found)}"
+        words("list.named", name=arm, text=words("list.comma").join(map(words.mean, found)))
         for arm, found in means.items()
     )
     names = words("curves.photos"), words("curves.accuracy")

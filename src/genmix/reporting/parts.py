@@ -48,10 +48,10 @@ def differences_figure(
     name: str, title: str, rows: Sequence[Interval], axis: str, words: Words, note: str = ""
 ) -> Figure:
     """Return a figure of differences, in words too."""
-    between = words("list.semicolon")
     around = Axis(axis, words("verdict.worse"), words("verdict.better"))
-    svg = intervals_svg(name, title, rows, around, between)
-    return Figure(title, svg, between.join(f"{row.name}: {row.text}" for row in rows), note)
+    lines = [words("list.named", name=row.name, text=row.text) for row in rows]
+    said = words("list.semicolon").join(lines)
+    return Figure(title, intervals_svg(name, title, rows, around, said), said, note)
 
 
 def interval_row(name: str, difference: Difference | None, words: Words) -> Interval:

@@ -243,6 +243,8 @@ class Poc:
         except ValidationError as error:
             place = ".".join(str(part) for part in error.errors()[0]["loc"])
             raise ExperimentError(f"{place} is missing or wrong") from error
+        if "train" not in found.settings:
+            raise ExperimentError("settings.train is missing")
         if not found.stages or found.stages[-1].name != FINAL:
             raise ExperimentError("its last stage is not the decision")
         return found
