@@ -211,3 +211,11 @@ def test_reviews_that_cannot_be_read_are_refused_before_the_work(place: Path) ->
     done = genmix(*augment(), "-o", "new", "--apply-reviews")
     refused(done, "reviews.sqlite: file is not a database; it is no file of reviews: move it away")
     assert not (place / "new" / "images").exists()
+
+
+def test_a_report_is_not_written_among_the_photos_nor_over_the_predictions(place: Path) -> None:
+    before = contents(place)
+    among = genmix("evaluate", "model", "photos", "--predictions", "photos/all.parquet")
+    refused(genmix("evaluate", "m", "photos", "-o", "same", "--predictions", "same"), "one file", 2)
+    assert "holds no trained model" in lines(among)[0]
+    assert contents(place) == before

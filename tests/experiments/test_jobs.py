@@ -118,6 +118,13 @@ def test_stopped_and_then_killed_no_process_stays_and_the_numbers_are_the_same(
     assert list(out.glob("work/*/*/*/training/.genmix/state.pt"))
     with started(command, log) as process:
         until(lambda: under_way(log, 2))
+        process.terminate()  # as a scheduler does: the first process alone
+    assert process.returncode == 143
+    said = log.read_text().splitlines()
+    assert said[-1] == "stopped; run the same command again to go on"
+    assert all(line.startswith("run ") for line in said[:-1]), "a process has more to say"
+    with started(command, log) as process:
+        until(lambda: under_way(log, 2))
         process.kill()
     assert len(results(out)) < 4
     subprocess.run(command, check=True, capture_output=True)

@@ -1,5 +1,12 @@
 """The command `genmix`: one module a verb, each parses, calls and prints."""
 
+import errno
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
 import click
 
 from genmix import __version__
@@ -30,6 +37,7 @@ from genmix.errors import GenmixError, PromptError, RecipeError, nearest
 _BAD_USAGE = 2
 _FAILED = 1
 _INTERRUPTED = 130
+_TERMINATED = 143
 
 
 class _Genmix(click.Group):
@@ -37,15 +45,21 @@ class _Genmix(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         try:
-            return super().invoke(ctx)
+            with _asked_to_stop() as terminated:
+                return super().invoke(ctx)
         except GenmixError as error:
             if ctx.params["debug"]:
                 raise
             click.echo(f"Error: {error}", err=True)
             ctx.exit(_BAD_USAGE if isinstance(error, PromptError | RecipeError) else _FAILED)
+        except OSError as error:
+            if ctx.params["debug"] or error.errno in {None, errno.EPIPE}:
+                raise
+            click.echo(f"Error: {error}: genmix --debug … shows where", err=True)
+            ctx.exit(_FAILED)
         except KeyboardInterrupt:
             click.echo("stopped; run the same command again to go on", err=True)
-            ctx.exit(_INTERRUPTED)
+            ctx.exit(_TERMINATED if terminated() else _INTERRUPTED)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -57,6 +71,32 @@ class _Genmix(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """List the verbs in the order in which a newcomer needs them."""
         return list(self.commands)
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Take SIGTERM, which schedulers send, as Ctrl-C: a run writes down where it is and cleans up.
+
+    Yields:
+        Whether it came.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    came = threading.Event()
+
+    def stop(_: int, frame: FrameType | None) -> None:
+        came.set()
+        on_ctrl_c = signal.getsignal(signal.SIGINT)
+        if not callable(on_ctrl_c):  # ignored, as it is for what a script starts in the background
+            raise KeyboardInterrupt
+        on_ctrl_c(signal.SIGINT, frame)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield came.is_set
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @click.group(cls=_Genmix, context_settings={"help_option_names": ["-h", "--help"]})

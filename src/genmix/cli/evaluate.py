@@ -67,6 +67,7 @@ def evaluate(
     from rich.console import Console
 
     from genmix.errors import MissingExtraError
+    from genmix.jobs.folder import keep_apart
     from genmix.storage import check_file, write_whole
 
     try:
@@ -88,6 +89,7 @@ def evaluate(
     others = _open_domains(Path(domains), classifier) if domains else {}
     _say_what_is_not_used({data: photos, **others})
     for file in filter(None, [out, predictions]):
+        keep_apart(data, file)
         check_file(Path(file))
     helpers = workers if workers > 1 else 0
     with progress_bar() as progress:

@@ -18,8 +18,9 @@ from genmix.experiments.arms import BASELINE, Arm, parse_arms, same_edits
 from genmix.experiments.bench import Bench, CompareSettings
 from genmix.experiments.findings import Comparison, Run, Shots, in_order
 from genmix.experiments.parallel import run_side_by_side
-from genmix.experiments.running import FINISHED, Planned, Runner, Status
+from genmix.experiments.running import FINISHED, TRAINING, Planned, Runner, Status
 from genmix.experiments.runs import ExperimentFolder, Task
+from genmix.experiments.timing import TimeLeft
 from genmix.experiments.words import shots_text
 from genmix.jobs import augment
 from genmix.jobs.augment import default_edits
@@ -135,9 +136,8 @@ def _run_all(
 ) -> list[dict[str, Any]]:
     """Do the runs that are not done yet, and return the results of all."""
     todo = _planned(tasks, work.folder)
-    watch = _Watch(len(tasks), len(todo), progress)
+    watch = _Watch(len(tasks), todo, jobs, progress)
     _make_edits(todo, work, workers, watch)
-    watch.begin()
     if jobs == 1:
         runner = Runner(work.bench, work.folder, work.edits, keep_models=work.keep_models)
         for planned in todo:
@@ -154,24 +154,19 @@ def _run_all(
 class _Watch:
     """Tells how far the runs are, with what only the whole comparison knows."""
 
-    def __init__(self, runs: int, left: int, tell: Callable[[Status], None]) -> None:
-        self._runs = runs
-        self._before = self._done = runs - left
+    def __init__(
+        self, runs: int, todo: Sequence[Planned], jobs: int, tell: Callable[[Status], None]
+    ) -> None:
+        self._done = runs - len(todo)
+        self._left = TimeLeft({one.status.run: one.task.arm.name for one in todo}, jobs)
         self._tell = tell
-        self._began = time.monotonic()
-        self._seconds_left: float | None = None
-
-    def begin(self) -> None:
-        """Take the time from now on."""
-        self._began = time.monotonic()
 
     def __call__(self, status: Status) -> None:
         """Pass on how far a run is."""
-        if status.stage == FINISHED:
-            self._done += 1
-            seconds_each = (time.monotonic() - self._began) / (self._done - self._before)
-            self._seconds_left = seconds_each * (self._runs - self._done)
-        self._tell(replace(status, done=self._done, seconds_left=self._seconds_left))
+        now = time.monotonic()
+        self._left.note(status, now)
+        self._done += status.stage == FINISHED
+        self._tell(replace(status, done=self._done, seconds_left=self._left.seconds(now)))
 
 
 def _planned(tasks: Sequence[Task], folder: ExperimentFolder) -> list[Planned]:
@@ -179,7 +174,7 @@ def _planned(tasks: Sequence[Task], folder: ExperimentFolder) -> list[Planned]:
     left = [task for task in tasks if folder.read(task) is None]
     first = len(tasks) - len(left) + 1
     return [
-        Planned(task, Status(number, len(tasks), _name(task), "training"))
+        Planned(task, Status(number, len(tasks), _name(task), TRAINING))
         for number, task in enumerate(left, first)
     ]
 

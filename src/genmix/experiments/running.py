@@ -18,7 +18,9 @@ from genmix.mixing import GenMixDataset
 from genmix.training.checkpoint import CARD, WEIGHTS
 from genmix.training.loop import Moment
 
+TRAINING = "training"
 FINISHED = "finished"
+"""Stages of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Status:
         accuracy: Of the last batch in training, in [0, 1].
         job: Which of the runs that go on side by side, counted from 0.
         done: How many runs are finished.
-        seconds_left: For all runs, reckoned from those of this time; None before the first ended.
+        seconds_left: For all runs, reckoned from those that ended this time; None before.
     """
 
     run: int

@@ -172,7 +172,7 @@ def _read(path: Path, kind: type) -> Any:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError):
         content = None
-    if not isinstance(content, kind):
+    if not isinstance(content, kind) or not content:
         raise ExperimentError(
             f"cannot read {path}: remove {path.parent} and run the same command again"
         )

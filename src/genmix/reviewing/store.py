@@ -203,6 +203,8 @@ _ADVICE = {
     "SQLITE_FULL": "the disk is full: free some space; what was confirmed is kept",
     "SQLITE_READONLY": "let it and its folder be written to",
     "SQLITE_CANTOPEN": "let its folder be written to",
+    "SQLITE_IOERR": "see whether the disk is well, is no network drive and lets files grow "
+    "(ulimit -f); what was confirmed is kept",
     "": "see whether the disk is well and is no network drive",
 }
 

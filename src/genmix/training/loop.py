@@ -341,7 +341,10 @@ class _Run:
             yield lambda _: None
             return
         place = str(self.folder.path / "tensorboard")
-        with SummaryWriter(place, purge_step=len(self.history) + 1) as writer:
+        with (
+            _writers_thread_silenced(),
+            SummaryWriter(place, purge_step=len(self.history) + 1) as writer,
+        ):
 
             def log(moment: Moment) -> None:
                 writer.add_scalar("train/loss", moment.loss, moment.step)
@@ -466,6 +469,22 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
         yield asked.is_set
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _writers_thread_silenced() -> Iterator[None]:
+    """Keep TensorBoard's thread from printing the error that it raises in the caller, too."""
+    before = threading.excepthook
+
+    def tell(error: threading.ExceptHookArgs) -> None:
+        if not type(error.thread).__module__.startswith("tensorboard."):
+            before(error)
+
+    threading.excepthook = tell
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def _begin_worker(worker: int) -> None:  # noqa: ARG001
