@@ -164,6 +164,32 @@ def test_a_choice_that_could_not_be_trained_in_time_is_said_to_be_replaced() -> 
     assert "学習が時間内に終わらなかったため、標準レシピで判定しました" in text_of(late, "ja")
 
 
+def test_what_was_taken_is_told_from_what_stays_and_stage_1_chooses_nothing() -> None:
+    found = FOUND["go"]
+    stays = [
+        replace(row, chosen=row.arm == "prompts") if stage.name == "mixing" else row
+        for stage in found.stages
+        for row in stage.rows
+    ]
+    stages = []
+    for stage in found.stages:
+        stages.append(replace(stage, rows=tuple(stays[: len(stage.rows)])))
+        del stays[: len(stage.rows)]
+    for proven, choices in (
+        (found, ["–"] * 3 + ["–", "–", "taken"] + ["–", "–", "taken", "–"]),
+        (replace(found, stages=tuple(stages)), ["–"] * 5 + ["taken", "–", "stays", "–", "–"]),
+    ):
+        (section,) = (s for s in poc_report(proven, Words("en")).sections if s.name == "stages")
+        table = next(block for block in section.blocks if isinstance(block, Table))
+        column = table.head.index("Choice")
+        assert [row[column].text for row in table.rows if len(row) > 1] == choices
+    (section,) = (
+        s for s in poc_report(FOUND["no time"], Words("en")).sections if s.name == "stages"
+    )
+    table = next(block for block in section.blocks if isinstance(block, Table))
+    assert "Choice" not in table.head
+
+
 def test_the_tables_of_the_stages_are_one_with_a_heading_for_each() -> None:
     for name, stages in (("go", 3), ("no time", 1)):
         sections = poc_report(FOUND[name], Words("en")).sections

@@ -74,15 +74,17 @@ def _table(stages: Sequence[Stage], words: Words) -> Table:
     """Show the ways of training of all stages; prompts have a table of their own."""
     changes = any(row.change is not None for stage in stages for row in _shown(stage))
     head = [words("table.arm"), words("poc.table.choice"), words("poc.table.gain")]
-    head += [words("poc.table.change")] if changes else []
-    head += [words("poc.table.time"), words("poc.table.chosen")]
+    # Where nothing was changed, nothing was chosen.
+    head += [words("poc.table.change"), words("poc.table.chosen")] if changes else []
+    head.append(words("poc.table.time"))
     rows: list[tuple[Cell, ...]] = []
     for stage in stages:
         seeds = words("seeds", count=_shown(stage)[0].scores[stage.primary].seeds)
         title = words("poc.stages.of", stage=words(f"poc.stage.{stage.name}"), seeds=seeds)
         rows += [(Cell(title),), *(_line(row, stage, words, changes) for row in _shown(stage))]
     note = [words("poc.stages.note")]
-    note += [rules_in_words(words.language)["change"]] if changes else []
+    if changes:
+        note += [words("poc.stages.note_change"), rules_in_words(words.language)["change"]]
     title, said = words("poc.stages.table"), words("list.sentences").join(note)
     return Table(title, tuple(head), tuple(rows), said)
 
@@ -94,14 +96,26 @@ def _shown(stage: Stage) -> list[Row]:
 def _line(row: Row, stage: Stage, words: Words, changes: bool) -> tuple[Cell, ...]:
     """Show one way of training."""
     gain = row.gains.get(stage.primary)
-    gains = (gain, row.change) if changes else (gain,)
     return (
         Cell(arm_name(row.arm, words)),
         Cell(words.mean(mean(row.scores[stage.primary]))),
-        *(Cell("–" if each is None else words.difference(difference(each))) for each in gains),
+        _gain(gain, words),
+        *([_gain(row.change, words), _choice(row, stage, words)] if changes else []),
         Cell(words.duration(row.seconds)),
-        Cell(words("poc.yes"), "good") if row.chosen else Cell("–"),
     )
+
+
+def _gain(gain: Interval | None, words: Words) -> Cell:
+    return Cell("–" if gain is None else words.difference(difference(gain)))
+
+
+def _choice(row: Row, stage: Stage, words: Words) -> Cell:
+    """Say whether a change was taken, or what was there stays; stage 1 chooses nothing."""
+    if not row.chosen or stage.name == BASELINE:
+        return Cell("–")
+    if row.change is None and row.kind != "prompt":
+        return Cell(words("poc.stays"))
+    return Cell(words("poc.yes"), "good")
 
 
 def _prompts(stage: Stage, words: Words) -> Table:
@@ -115,7 +129,7 @@ def _prompts(stage: Stage, words: Words) -> Table:
             Cell(prompt_name(row.arm, words.language)),
             *(Cell(_measure(key, (row.measures or {}).get(key), words)) for key in measures),
             Cell(words.difference(difference(row.gains[stage.primary]))),
-            Cell(words("poc.yes") if row.chosen else "–", "good" if row.chosen else None),
+            _choice(row, stage, words),
         )
         for row in trained
     )
@@ -160,10 +174,9 @@ def _contributions(found: Poc, words: Words) -> Iterator[Section]:
             else:
                 change = row.change
             if change is not None:
-                name = words(
-                    "poc.parts.chosen" if row.chosen else "poc.parts.row",
-                    part=arm_name(row.arm, words),
-                )
+                taken = row.chosen and row.change is not None
+                key = "poc.parts.chosen" if taken else "poc.parts.row"
+                name = words(key, part=arm_name(row.arm, words))
                 rows.append(interval_row(name, difference(change), words))
     if rows:
         title, axis = words("poc.parts.figure"), words("poc.parts.axis")

@@ -152,6 +152,7 @@ def test_killed_and_gone_on_it_ends_with_the_same_numbers_and_gives_no_time_back
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found = Poc.from_dict(json.loads(done.stdout))
     assert numbers(found) == numbers(quick[1])
+    assert found.command[:2] == ("genmix", "poc")
     assert (out / "report.html").read_text(encoding="utf-8") == report_of(out, "en")
     for stage, seconds in before.items():
         assert found.cost.seconds[stage] >= seconds

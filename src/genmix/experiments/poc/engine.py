@@ -147,6 +147,12 @@ def _keep_apart(settings: PocSettings, out: Path) -> None:
             raise ExperimentError(f"the output {out} lies inside {path}: choose a folder beside it")
 
 
+def _program() -> str:
+    """Return what was called: `python -m genmix` by the name that it is installed under."""
+    name = Path(sys.argv[0]).name
+    return "genmix" if name == "__main__.py" else name
+
+
 @contextmanager
 def _unclaimed_left_empty(folder: OutputFolder) -> Iterator[None]:
     """Where it ends before there is a plan, leave no trace: other settings may have the folder."""
@@ -381,7 +387,7 @@ class _Work:
         shutil.rmtree(self.runs.path / "work", ignore_errors=True)
         seconds = self.clock.seconds
         return Poc(
-            command=(Path(sys.argv[0]).name, *sys.argv[1:]),
+            command=(_program(), *sys.argv[1:]),
             settings=self.settings.model_dump(mode="json", exclude={"train": {"steps"}}),
             versions={
                 "genmix": __version__,
