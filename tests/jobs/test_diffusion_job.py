@@ -16,7 +16,7 @@ from genmix.datasets import Photo, Source, open_source
 from genmix.editing.cache import EditCache
 from genmix.images import Image
 from genmix.jobs.augment import open_bank
-from genmix.jobs.pipeline import Edited, Pipeline, ahead
+from genmix.jobs.pipeline import Edited, Pipeline, ahead, overlapping
 from genmix.prompts import Prompt
 from genmix.recipe import Recipe
 from tests.jobs.outputs import rows
@@ -153,3 +153,17 @@ def test_what_fails_ahead_fails_where_it_is_used() -> None:
     assert next(reading) == 0
     with pytest.raises(ValueError, match="broken"):
         next(reading)
+
+
+def test_overlapping_work_keeps_the_order_and_its_errors() -> None:
+    def finish(value: int, done: int) -> tuple[int, int]:
+        if value == 30:
+            raise ValueError("broken")
+        return value, done
+
+    worked = overlapping(iter(range(25)), lambda value: -value, finish)
+    assert list(worked) == [(value, -value) for value in range(25)]
+    failing = overlapping(iter(range(28, 40)), lambda value: value, finish)
+    assert [next(failing), next(failing)] == [(28, 28), (29, 29)]
+    with pytest.raises(ValueError, match="broken"):
+        next(failing)

@@ -14,10 +14,11 @@ from genmix.datasets import Photo, Source
 from genmix.editing import Editor
 from genmix.editing.cache import EditCache
 from genmix.errors import ImageError, SourceError
+from genmix.images import Image
 from genmix.jobs.augment import Progress, make_plan, sensible_workers
 from genmix.jobs.folder import WHOLE, Share
 from genmix.jobs.local import Tick, run_local
-from genmix.jobs.pipeline import EditCount, Task, ahead, make_edits, read_photo
+from genmix.jobs.pipeline import EditCount, Task, Wanted, look_up, overlapping, read_photo
 from genmix.jobs.plan import items_of
 from genmix.prompts import Prompt
 from genmix.recipe import Recipe, load_recipe
@@ -132,9 +133,21 @@ class _EditWork:
         counts, count = _Counts(), EditCount()
         tasks = self._tasks(photos, counts)
         batches = iter(lambda: list(islice(tasks, self._editor.batch_size)), [])
-        for batch in ahead(batches) if getattr(self._editor, "overlap", False) else batches:
-            make_edits(batch, self.recipe, self._editor, EditCache(self.edits), count)
-            for _ in batch:
+        cache, fingerprint = EditCache(self.edits), self._editor.fingerprint
+        wanted = (look_up(batch, self.recipe, fingerprint, cache) for batch in batches)
+
+        def edit(asked: Wanted) -> list[Image]:
+            return asked.made_by(self._editor)
+
+        def store(asked: Wanted, made: list[Image]) -> int:
+            return len(asked.stored(made, cache, count))
+
+        if getattr(self._editor, "overlap", False):
+            finished = overlapping(wanted, edit, store)
+        else:
+            finished = (store(asked, edit(asked)) for asked in wanted)
+        for pictures in finished:
+            for _ in range(pictures):
                 tick()
         counts.made, counts.reused = count.made, count.reused
         return counts

@@ -5,7 +5,7 @@ Nothing is written here but the edit cache.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -178,27 +178,31 @@ class Pipeline:
         """Yield what becomes of every item of these photos, in the plan's order.
 
         Memory holds one batch of the editor, however many photos there are; three, if the editor
-        asks that photos be read and composites made while it edits. It edits in the thread of the
-        caller, so that Ctrl-C reaches it.
+        asks that photos be read and composites made while it edits.
 
         Raises:
             EditorError: If the editor fails.
             OutputError: If the edit cache cannot be written.
         """
         batches: Iterator[_Batch] = _batches(self._planned(photos), self.editor.batch_size)
-        if not getattr(self.editor, "overlap", False):
-            for batch in batches:
-                yield from self._finished(batch, self.make(_tasks(batch)))
-            return
-        with ThreadPoolExecutor(1) as thread:
-            coming: Future[list[Made]] | None = None
-            for batch in ahead(batches):
-                made = self.make(_tasks(batch))
-                if coming is not None:
-                    yield from coming.result()
-                coming = thread.submit(lambda *work: list(self._finished(*work)), batch, made)
-            if coming is not None:
-                yield from coming.result()
+        wanted = ((batch, self._look_up(_tasks(batch))) for batch in batches)
+
+        def edit(asked: tuple[_Batch, Wanted]) -> list[Image]:
+            return asked[1].made_by(self.editor)
+
+        def finish(asked: tuple[_Batch, Wanted], made: list[Image]) -> list[Made]:
+            batch, edits = asked
+            return list(self._finished(batch, edits.stored(made, self.cache, self.edits)))
+
+        if getattr(self.editor, "overlap", False):
+            for finished in overlapping(wanted, edit, finish):
+                yield from finished
+        else:
+            for asked in wanted:
+                yield from finish(asked, edit(asked))
+
+    def _look_up(self, tasks: Sequence[Task]) -> "Wanted":
+        return look_up(tasks, self.recipe, self.editor.fingerprint, self.cache)
 
     def _finished(self, batch: _Batch, edits: Sequence[Edited]) -> Iterator[Made]:
         """Yield what becomes of a batch's items."""
@@ -221,11 +225,8 @@ class Pipeline:
 
     def edit(self, tasks: Sequence[Task]) -> list[Edited]:
         """Edit and screen a batch; edits that the cache has are not made again."""
-        return self.judge(self.make(tasks))
-
-    def make(self, tasks: Sequence[Task]) -> list[Edited]:
-        """Edit a batch, and ask no screen; edits that the cache has are not made again."""
-        return make_edits(tasks, self.recipe, self.editor, self.cache, self.edits)
+        wanted = self._look_up(tasks)
+        return self.judge(wanted.stored(wanted.made_by(self.editor), self.cache, self.edits))
 
     def judge(self, edits: Sequence[Edited]) -> list[Edited]:
         """Ask the screens about edits; those of a photo follow each other, in the plan's order."""
@@ -377,33 +378,63 @@ def read_photo(source: Source, photo: Photo, recipe: Recipe) -> Ready:
     return Ready(photo, data, hashlib.sha256(data).hexdigest(), _square(data, recipe))
 
 
-def make_edits(
-    tasks: Sequence[Task], recipe: Recipe, editor: Editor, cache: EditCache, count: EditCount
-) -> list[Edited]:
-    """Edit a batch; edits that the cache has are not made again.
+@dataclass(frozen=True)
+class Wanted:
+    """The edits of a batch: those that the cache has, and those that are to be made.
 
-    Raises:
-        EditorError: If the editor fails.
-        OutputError: If the edit cache cannot be written.
+    Attributes:
+        tasks: What is to be edited.
+        seeds: Of each.
+        keys: The name of each edit in the cache.
+        there: What the cache has of them.
     """
+
+    tasks: Sequence[Task]
+    seeds: Sequence[int]
+    keys: Sequence[str]
+    there: Sequence[Image | None]
+
+    def made_by(self, editor: Editor) -> list[Image]:
+        """Make those that the cache does not have.
+
+        Raises:
+            EditorError: If the editor fails.
+        """
+        missing = self._missing
+        return editor.edit(
+            [self.tasks[k].ready.image for k in missing],
+            [self.tasks[k].prompt for k in missing],
+            [self.seeds[k] for k in missing],
+        )
+
+    def stored(self, made: Sequence[Image], cache: EditCache, count: EditCount) -> list[Edited]:
+        """Put those that were made into the cache, and return all as it gives them.
+
+        Raises:
+            OutputError: If the cache cannot be written.
+        """
+        edits = list(self.there)
+        for k, edit in zip(self._missing, made, strict=True):
+            edits[k] = cache.put(self.keys[k], edit)
+        count.made += len(made)
+        count.reused += len(edits) - len(made)
+        present = [edit for edit in edits if edit is not None]
+        parts = zip(self.tasks, self.seeds, self.keys, present, strict=True)
+        return [Edited(*part) for part in parts]
+
+    @property
+    def _missing(self) -> list[int]:
+        return [k for k, edit in enumerate(self.there) if edit is None]
+
+
+def look_up(tasks: Sequence[Task], recipe: Recipe, fingerprint: str, cache: EditCache) -> Wanted:
+    """Look for the edits of a batch in the cache."""
     seeds = [seed_of("edit", recipe.seed, *task.name) for task in tasks]
     keys = [
-        cache.key(task.ready.sha256, recipe.size, recipe.fit, task.prompt, editor.fingerprint, seed)
+        cache.key(task.ready.sha256, recipe.size, recipe.fit, task.prompt, fingerprint, seed)
         for task, seed in zip(tasks, seeds, strict=True)
     ]
-    edits = [cache.get(key) for key in keys]
-    missing = [k for k, edit in enumerate(edits) if edit is None]
-    made = editor.edit(
-        [tasks[k].ready.image for k in missing],
-        [tasks[k].prompt for k in missing],
-        [seeds[k] for k in missing],
-    )
-    for k, edit in zip(missing, made, strict=True):
-        edits[k] = cache.put(keys[k], edit)
-    count.made += len(missing)
-    count.reused += len(tasks) - len(missing)
-    present = [edit for edit in edits if edit is not None]
-    return [Edited(*parts) for parts in zip(tasks, seeds, keys, present, strict=True)]
+    return Wanted(tasks, seeds, keys, [cache.get(key) for key in keys])
 
 
 def _square(data: bytes, recipe: Recipe) -> Image:
@@ -436,6 +467,27 @@ def _readable_everywhere(ready: Ready) -> tuple[str, bytes]:
 
 
 T = TypeVar("T")
+Done = TypeVar("Done")
+After = TypeVar("After")
+
+
+def overlapping(
+    values: Iterator[T], work: Callable[[T], Done], finish: Callable[[T, Done], After]
+) -> Iterator[After]:
+    """Yield `finish(value, work(value))` of each value, in order.
+
+    While this thread works at one value, others make the next and finish the one before. The work
+    is done in this one so that Ctrl-C ends it.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        coming: Future[After] | None = None
+        for value in ahead(values):
+            done = work(value)
+            if coming is not None:
+                yield coming.result()
+            coming = thread.submit(finish, value, done)
+        if coming is not None:
+            yield coming.result()
 
 
 def ahead(values: Iterator[T]) -> Iterator[T]:
