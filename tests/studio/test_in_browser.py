@@ -372,7 +372,7 @@ def test_the_review_pages_are_accessible_and_fit_their_width(
         check_pages(
             page,
             address,
-            ["/review", "/review?show=all&score=blank&low=1", "/review/grid?show=all"],
+            ["/review", "/review?show=all&score=blank&low=1", "/review/grid?show=all", "/run"],
         )
         context.close()
     assert amiss == []

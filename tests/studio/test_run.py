@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from starlette.applications import Starlette
 
 from genmix import jobs
 from genmix.recipe import Recipe, load_recipe
-from tests.serving.servers import PATIENCE_SECONDS, CountingEditor, serving
+from tests.serving.servers import PATIENCE_SECONDS, CountingEditor, serving, wait_until
 from tests.studio.visitors import Visitor, augment, open_process, open_studio
 
 _POLL_SECONDS = 0.05
@@ -82,6 +83,29 @@ def test_an_estimate_tells_time_and_space_and_makes_nothing(studio: Starlette, o
     assert "--recipe OUT/recipes/small.yaml --limit 2" in answer.text
     assert not (out / "images").exists()
     assert not (out / ".genmix" / "job.json").exists()
+
+
+def test_a_stopped_estimate_leaves_nothing_behind(
+    photos: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    editor = CountingEditor()
+    editor.open_gate.clear()
+    with (
+        serving(editor) as server,
+        Visitor(open_studio(photos, out, editor=server, edits=tmp_path / "edits")) as visitor,
+    ):
+        answer = visitor.sign_in().submit("/run/estimate", {"recipe": "quick"})
+        stop = re.search(r'hx-post="(/works/[^"]+/stop)"', answer.text)
+        assert stop
+        wait_until(lambda: any(scratch.glob("*/tmp*")))
+        visitor.submit(stop[1])
+        editor.open_gate.set()
+
+    assert list(scratch.iterdir()) == []
 
 
 def test_what_could_not_be_used_is_told(photos: Path, out: Path, tmp_path: Path) -> None:

@@ -5,11 +5,13 @@ it goes on where it was when it is started again.
 """
 
 import json
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 from genmix import jobs
@@ -151,7 +153,9 @@ class Runs:
             StoppedError: If the work is stopped meanwhile.
         """
         work.report("estimating")
-        found: Estimate = _elsewhere(_estimate, self._arguments(order), work)
+        with TemporaryDirectory(prefix="genmix-studio-") as scratch:
+            arguments = self._arguments(order) | {"scratch": scratch}
+            found: Estimate = _elsewhere(_estimate, arguments, work)
         return found
 
     def tally(self) -> Tally:
@@ -212,7 +216,8 @@ def _augment(tell: _Teller, **arguments: Any) -> Summary:
     return jobs.augment(**arguments, progress=tell)
 
 
-def _estimate(_: _Teller, **arguments: Any) -> Estimate:
+def _estimate(_: _Teller, *, scratch: str, **arguments: Any) -> Estimate:
+    tempfile.tempdir = scratch  # a process that is ended does not tidy up
     return jobs.estimate(**arguments)
 
 

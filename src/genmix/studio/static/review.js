@@ -76,6 +76,11 @@ review.addEventListener("pointermove", (event) => {
   lookAt((100 * (event.clientX - box.left)) / box.width, (100 * (event.clientY - box.top)) / box.height);
 });
 
+/* What was said of the last picture must not stand beside the fault of another. */
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.target.id === "card") document.getElementById("said").replaceChildren();
+});
+
 for (const lost of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(lost, () => {
     const words = document.createElement("p");
