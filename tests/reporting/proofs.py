@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from genmix.experiments.poc.gains import Interval
-from genmix.experiments.poc.photos import Prepared
 from genmix.experiments.poc.plan import STAGES, Machine, Plan, Shape
-from genmix.experiments.poc.result import Cost, Dropped, Full, Metric, Poc, Row, Stage
+from genmix.experiments.poc.result import Cost, Dropped, Full, Metric, Poc, Prepared, Row, Stage
 from genmix.experiments.poc.rules import Guarded, Reason, Rival, Verdict, decide, judge_stage
 from genmix.recipe import load_recipe
 

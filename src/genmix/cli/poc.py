@@ -11,8 +11,9 @@ from genmix.cli.experiment import need_proof, run_progress
 from genmix.cli.training_options import model_options, optimizer_options, settle
 
 if TYPE_CHECKING:
-    from genmix.experiments.poc import Planning, PocSettings
+    from genmix.experiments.poc.engine import Planning
     from genmix.experiments.poc.saying import Language
+    from genmix.experiments.poc.settings import PocSettings
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 
@@ -119,8 +120,8 @@ def poc(
     from rich.console import Console
 
     from genmix.cli.poc_tables import plan_in_words, print_poc
-    from genmix.experiments.poc import Prices
-    from genmix.experiments.poc import poc as run
+    from genmix.experiments.poc.engine import poc as run
+    from genmix.experiments.poc.settings import Prices
     from genmix.reporting.reports import report_of
     from genmix.storage import write_whole
 
@@ -173,7 +174,7 @@ def _settings(
 
     from genmix.cli.experiment import by_folder
     from genmix.errors import ExperimentError
-    from genmix.experiments.poc import PocSettings
+    from genmix.experiments.poc.settings import PocSettings
     from genmix.training.settings import TrainSettings
     from genmix.validation import validate
 

@@ -17,7 +17,7 @@ from genmix.experiments.poc.saying import Language, in_words, metric_name, said
 from genmix.experiments.words import percent, points
 
 if TYPE_CHECKING:
-    from genmix.experiments.poc import Planning
+    from genmix.experiments.poc.engine import Planning
 
 
 def plan_in_words(planning: "Planning", lang: Language) -> Iterable[str]:

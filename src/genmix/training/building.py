@@ -14,7 +14,8 @@ from genmix.errors import TrainingError
 from genmix.networks.models import Classifier, Trainable, create_model
 from genmix.seeding import seed_of
 from genmix.training.data import TrainingData
-from genmix.training.settings import TrainSettings, Weights
+from genmix.training.settings import TrainSettings
+from genmix.training.weights import Weights
 
 _TRAINABLE: dict[Weights, Trainable] = {
     "scratch": "all",

@@ -10,9 +10,9 @@ from genmix.mixing.losses import LossName
 from genmix.networks.models import LITE0
 from genmix.training.mixers import create_mixer
 from genmix.training.transforms import TRANSFORMS
+from genmix.training.weights import Weights
 from genmix.validation import validate
 
-Weights: TypeAlias = Literal["scratch", "fine-tune", "linear-probe"]
 Schedule: TypeAlias = Literal["cosine", "step", "none"]
 Precision: TypeAlias = Literal["no", "fp16", "bf16"]
 

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from genmix.experiments.compare import write_json
-from genmix.experiments.poc import Planning, Poc, PocSettings, poc
+from genmix.experiments.poc.engine import Planning, poc
 from genmix.experiments.poc.plan import PREPARING, STAGES, Machine, Plan, Shape, Task
+from genmix.experiments.poc.result import Poc
+from genmix.experiments.poc.settings import PocSettings
 from genmix.jobs.folder import OutputFolder
 from genmix.training.settings import TrainSettings
 

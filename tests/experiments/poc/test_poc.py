@@ -19,12 +19,14 @@ from rich.console import Console
 from genmix.cli import main
 from genmix.cli.poc_tables import plan_in_words, print_poc
 from genmix.errors import ExperimentError, GenmixError, OutputError, SourceError
-from genmix.experiments.poc import Planning, Poc, Prices, poc
 from genmix.experiments.poc.clock import Clock
+from genmix.experiments.poc.engine import Planning, poc
 from genmix.experiments.poc.measuring import measure
 from genmix.experiments.poc.photos import open_all
 from genmix.experiments.poc.plan import BASELINE, FINAL, STAGES, Shape, make_plan
+from genmix.experiments.poc.result import Poc
 from genmix.experiments.poc.saying import Language
+from genmix.experiments.poc.settings import Prices
 from genmix.experiments.poc.trials import Budget
 from genmix.images import decode
 from genmix.recipe import Recipe, load_recipe

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from genmix.experiments.poc.photos import Prepared
 from genmix.experiments.poc.plan import Machine, Plan
-from genmix.experiments.poc.result import Cost, Full
+from genmix.experiments.poc.result import Cost, Full, Prepared
 from genmix.experiments.poc.settings import Prices
 from genmix.recipe import Recipe
 

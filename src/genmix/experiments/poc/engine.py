@@ -39,7 +39,7 @@ from genmix.experiments.poc.deciding import final_arm, judge_all, test_all, trai
 from genmix.experiments.poc.examples import write_examples
 from genmix.experiments.poc.looking import candidates, edited, looks_for
 from genmix.experiments.poc.measuring import measure
-from genmix.experiments.poc.photos import Opened, Prepared, open_all, prepare_all, target_pictures
+from genmix.experiments.poc.photos import Opened, open_all, prepare_all, target_pictures
 from genmix.experiments.poc.plan import (
     BASELINE,
     FINAL,
@@ -51,7 +51,7 @@ from genmix.experiments.poc.plan import (
     Task,
     make_plan,
 )
-from genmix.experiments.poc.result import Poc, Stage
+from genmix.experiments.poc.result import Poc, Prepared, Stage
 from genmix.experiments.poc.settings import PocSettings, Prices
 from genmix.experiments.poc.testing import ATTACK, CORRUPTIONS, SEVERITY, Exam, Examiner
 from genmix.experiments.poc.trials import Budget, Trials

@@ -11,7 +11,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -25,6 +25,7 @@ from genmix.datasets.layout import class_folder
 from genmix.errors import ExperimentError, ImageError, SourceError
 from genmix.experiments.poc.likeness import Thumbnail, groups_of, thumbnail
 from genmix.experiments.poc.plan import TEST_SHARE, VAL_SHARE, Plan
+from genmix.experiments.poc.result import Prepared
 from genmix.experiments.poc.settings import PocSettings
 from genmix.experiments.poc.split import PARTS, Part, Read, split
 from genmix.images import EXTENSIONS, Image, decode, encode_png, prepare
@@ -59,31 +60,6 @@ class Opened:
     targets: Mapping[str, Source]
     labelled: tuple[str, ...]
     classes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What was read of the photos.
-
-    Attributes:
-        counts: Photos of each part, and pictures of each target.
-        photos: Labelled photos that there are, before any was left out.
-        copies: Photos that are copies of another one, which went to the same side.
-        conflicting: Groups of copies that carry different labels.
-        left_out: What was not used, with the reason.
-        labelled: Names of the targets with labels.
-        classes: Names of the classes.
-        train_classes: Photos of each class that are trained on.
-    """
-
-    counts: Mapping[str, int]
-    photos: int
-    copies: int
-    conflicting: int
-    left_out: Mapping[str, str]
-    labelled: tuple[str, ...]
-    classes: tuple[str, ...]
-    train_classes: Mapping[str, int] = field(default_factory=dict)
 
 
 def open_all(settings: PocSettings) -> Opened:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from genmix.errors import ExperimentError
-from genmix.training.settings import Weights
+from genmix.training.weights import Weights
 
 BASELINE, PROMPTS, MIXING, FINAL = STAGES = ("baseline", "prompts", "mixing", "final")
 """The stages, in their order; the last one is the judgement on the test photos."""

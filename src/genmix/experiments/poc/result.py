@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,7 +10,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from genmix.errors import ExperimentError
 from genmix.experiments.poc.gains import Interval
-from genmix.experiments.poc.photos import Prepared
 from genmix.experiments.poc.plan import FINAL, Machine, Plan, Shape
 from genmix.experiments.poc.rules import Reason, Verdict
 
@@ -173,6 +172,31 @@ class Cost:
     money: float | None
     currency: str
     full: Full
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was read of the photos.
+
+    Attributes:
+        counts: Photos of each part, and pictures of each target.
+        photos: Labelled photos that there are, before any was left out.
+        copies: Photos that are copies of another one, which went to the same side.
+        conflicting: Groups of copies that carry different labels.
+        left_out: What was not used, with the reason.
+        labelled: Names of the targets with labels.
+        classes: Names of the classes.
+        train_classes: Photos of each class that are trained on.
+    """
+
+    counts: Mapping[str, int]
+    photos: int
+    copies: int
+    conflicting: int
+    left_out: Mapping[str, str]
+    labelled: tuple[str, ...]
+    classes: tuple[str, ...]
+    train_classes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
