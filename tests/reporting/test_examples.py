@@ -3,10 +3,13 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from genmix.errors import ExperimentError
-from genmix.images import decode
+from genmix.images import decode, encode_jpeg
 from genmix.jobs import augment
 from genmix.recipe import Recipe
 from genmix.reporting.examples import composites_of
@@ -65,3 +68,24 @@ def test_a_picture_that_was_withdrawn_is_left_out_and_a_damaged_one_is_named(
 
 def test_a_comparison_without_composites_has_none(tmp_path: Path) -> None:
     assert composites_of(tmp_path, Words("en")) == ()
+
+
+def test_a_picture_of_elsewhere_is_not_shown_whatever_the_manifest_says(
+    place: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside.jpg"
+    outside.write_bytes(encode_jpeg(np.zeros((8, 8, 3), np.uint8)))
+    own = tmp_path / "proof" / "sets" / "a"
+    own.mkdir(parents=True)
+    (own / "linked.jpg").symlink_to(outside)
+    names = [str(outside), "../../../outside.jpg", "linked.jpg", "missing.jpg", "."]
+    rows = [
+        {"decision": "written", "prompt": f"p{k}", "label": "cat", "output": name}
+        for k, name in enumerate(names)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), own / "manifest.parquet")
+    (tmp_path / "linked" / "sets").mkdir(parents=True)
+    (tmp_path / "linked" / "sets" / "a").symlink_to(place / "sets" / "a")
+
+    assert composites_of(tmp_path / "proof", Words("en")) == ()
+    assert composites_of(tmp_path / "linked", Words("en")) == ()

@@ -14,7 +14,7 @@ from genmix.reporting.ablation import ablation_report
 from genmix.reporting.comparison import comparison_report
 from genmix.reporting.document import Card, Picture, Report, Table
 from genmix.reporting.page import render
-from genmix.reporting.reports import report_of
+from genmix.reporting.reports import glance_at, report_of
 from genmix.reporting.wording import LANGUAGES, Language, Words
 from tests.experiments.made import comparison
 from tests.reporting.made import ARMS, HOSTILE, METRICS, ablated, compared
@@ -252,3 +252,18 @@ def test_the_same_results_give_the_same_page() -> None:
     found = compared({GENMIX: 0.1}, shots=(5, None))
     assert render(reported(found)) == render(reported(found))
     assert isinstance(reported(found).cards[0], Card)
+
+
+def test_a_glance_says_what_the_report_says_first(tmp_path: Path) -> None:
+    found = ablated({"fractal=off": 0.1})
+    write_json(tmp_path / "comparison.json", found.comparison.to_dict())
+    of_arms = glance_at(tmp_path, "en")
+    write_json(tmp_path / "ablation.json", found.to_dict())
+    of_parts, report = glance_at(tmp_path, "ja"), ablation_report(found, Words("ja"))
+
+    assert of_arms.compared.startswith("recipe, ")
+    assert (of_parts.about, of_parts.decision, of_parts.tone) == (
+        report.about,
+        report.decision,
+        report.tone,
+    )

@@ -12,12 +12,13 @@ from genmix.reporting.document import (
     Bullets,
     Card,
     Cell,
+    Glance,
     Paragraph,
     Report,
     Section,
     Table,
 )
-from genmix.reporting.naming import changed_level, factor_name, level_name, metric_name
+from genmix.reporting.naming import changed_level, factor_name, level_name, metric_name, short
 from genmix.reporting.parts import (
     TONES,
     cost_section,
@@ -38,6 +39,17 @@ _LEVELS_A_TABLE = 6
 """Columns of a pair's table that fit a page."""
 
 
+def ablation_glance(ablation: Ablation, words: Words) -> Glance:
+    """Say what a report of an ablation says first."""
+    verdict, change = _strongest(ablation)
+    return Glance(
+        about=photos_line(ablation.comparison, words),
+        compared=short([factor_name(factor, words) for factor in ablation.factors], words),
+        decision=_finding(ablation, verdict, change, words),
+        tone=TONES[verdict],
+    )
+
+
 def ablation_report(ablation: Ablation, words: Words) -> Report:
     """Make the report of an ablation.
 
@@ -47,7 +59,7 @@ def ablation_report(ablation: Ablation, words: Words) -> Report:
     """
     comparison = ablation.comparison
     shots = comparison.shots[0]
-    verdict, change = _strongest(ablation)
+    glance = ablation_glance(ablation, words)
     recipe = comparison.about.get("arms", {}).get(comparison.reference, {}).get("recipe")
     chance = percent(1 - (1 - SIGNIFICANCE) ** len(ablation.factors))
     own = [words("limits.factors", count=len(ablation.factors), chance=chance)]
@@ -64,9 +76,9 @@ def ablation_report(ablation: Ablation, words: Words) -> Report:
     return Report(
         language=words.language,
         title=words("ablate.title"),
-        about=photos_line(comparison, words),
-        decision=_finding(ablation, verdict, change, words),
-        tone=TONES[verdict],
+        about=glance.about,
+        decision=glance.decision,
+        tone=glance.tone,
         why=_resolution(comparison, words),
         cards=tuple(_cards(ablation, words)),
         sections=tuple(sections),

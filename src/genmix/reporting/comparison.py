@@ -12,6 +12,7 @@ from genmix.reporting.document import (
     Card,
     Cell,
     Figure,
+    Glance,
     Paragraph,
     Picture,
     Pictures,
@@ -20,7 +21,7 @@ from genmix.reporting.document import (
     Table,
     Tone,
 )
-from genmix.reporting.naming import arm_text, kind_of, metric_name, shots_name
+from genmix.reporting.naming import arm_text, kind_of, metric_name, short, shots_name
 from genmix.reporting.parts import (
     TONES,
     by_kind,
@@ -42,6 +43,17 @@ from genmix.reporting.parts import (
 from genmix.reporting.wording import Words
 
 
+def comparison_glance(comparison: Comparison, words: Words) -> Glance:
+    """Say what a report of a comparison says first."""
+    lead = leading(comparison, comparison.shots[-1])
+    return Glance(
+        about=photos_line(comparison, words),
+        compared=short(comparison.arms, words),
+        decision=finding(comparison, lead, words),
+        tone=_tone(lead),
+    )
+
+
 def comparison_report(
     comparison: Comparison, words: Words, examples: Sequence[Picture] = ()
 ) -> Report:
@@ -57,6 +69,7 @@ def comparison_report(
     """
     shots = comparison.shots[-1]
     lead = leading(comparison, shots)
+    glance = comparison_glance(comparison, words)
     recipe = comparison.about.get("arms", {}).get(lead.arm, {}).get("recipe")
     sections = [
         _gained(comparison, lead, shots, words),
@@ -70,9 +83,9 @@ def comparison_report(
     return Report(
         language=words.language,
         title=words("compare.title"),
-        about=photos_line(comparison, words),
-        decision=finding(comparison, lead, words),
-        tone=_tone(lead),
+        about=glance.about,
+        decision=glance.decision,
+        tone=glance.tone,
         why=_why(comparison, lead, shots, words),
         cards=tuple(_cards(comparison, lead, shots, words)),
         sections=tuple(sections),

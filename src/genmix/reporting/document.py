@@ -158,6 +158,23 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Glance:
+    """What a report says first, which takes no figures to know.
+
+    Attributes:
+        about: On which photos, in one line.
+        compared: What was compared, in one line.
+        decision: What was found, in one sentence.
+        tone: What it means.
+    """
+
+    about: str
+    compared: str
+    decision: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A whole report.
 

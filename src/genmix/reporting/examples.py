@@ -18,6 +18,8 @@ _LARGEST_PX = 256
 def composites_of(folder: Path, words: Words) -> tuple[Picture, ...]:
     """Choose a composite for each of the first prompts, of different classes as far as they go.
 
+    Pictures that are not there, or lie elsewhere, are left out.
+
     Args:
         folder: Of a comparison; its composites lie in `sets`.
         words: The language of their descriptions.
@@ -29,7 +31,7 @@ def composites_of(folder: Path, words: Words) -> tuple[Picture, ...]:
         ExperimentError: If a picture is damaged.
         OutputError: If a manifest is.
     """
-    manifests = sorted(folder.glob("sets/*/manifest.parquet"))
+    manifests = [p for p in sorted(folder.glob("sets/*/manifest.parquet")) if owns(folder, p)]
     if not manifests:
         return ()
     first: dict[str, tuple[str, str]] = {}
@@ -45,7 +47,7 @@ def composites_of(folder: Path, words: Words) -> tuple[Picture, ...]:
     there = [  # some may have been withdrawn since
         (root / output, prompt, label)
         for prompt, (label, output) in (first | of_other_classes).items()
-        if (root / output).exists()
+        if owns(folder, root / output)
     ]
     return tuple(_picture(*each, words) for each in there[:_MOST])
 
@@ -71,7 +73,7 @@ def steps_of(folder: Path, example: Example, words: Words) -> tuple[Picture, ...
         "hybrid": example.hybrid,
         "composite": example.composite,
     }
-    if not all((folder / path).exists() for path in steps.values()):
+    if not all(owns(folder, folder / path) for path in steps.values()):
         return ()
     return tuple(
         Picture(
@@ -81,6 +83,14 @@ def steps_of(folder: Path, example: Example, words: Words) -> tuple[Picture, ...
         )
         for step, path in steps.items()
     )
+
+
+def owns(folder: Path, path: Path) -> bool:
+    """Tell whether a file is there and in a folder, and not by a name or a link that leads out.
+
+    What lies in the folder of an experiment may be somebody else's, and a report is sent to others.
+    """
+    return path.is_file() and path.resolve().is_relative_to(folder.resolve())
 
 
 def _picture(path: Path, prompt: str, label: str, words: Words) -> Picture:

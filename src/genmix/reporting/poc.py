@@ -16,6 +16,7 @@ from genmix.reporting.document import (
     Card,
     Cell,
     Code,
+    Glance,
     Paragraph,
     Picture,
     Pictures,
@@ -32,6 +33,16 @@ from genmix.reporting.wording import Words
 DECISIONS: dict[Decision, Tone] = {GO: "good", NO_GO: "bad", UNCLEAR: "open"}
 
 
+def poc_glance(found: Poc, words: Words) -> Glance:
+    """Say what a report of a proof of concept says first."""
+    return Glance(
+        about=_about(found, words),
+        compared=short([arm_name(row.arm, words) for row in found.final.rows], words),
+        decision=_decision(found, words),
+        tone=DECISIONS[found.final.verdict.decision],
+    )
+
+
 def poc_report(found: Poc, words: Words, examples: Sequence[Sequence[Picture]] = ()) -> Report:
     """Make the report of a proof of concept.
 
@@ -40,6 +51,7 @@ def poc_report(found: Poc, words: Words, examples: Sequence[Sequence[Picture]] =
         words: The language.
         examples: Of some photos, what became of them step by step.
     """
+    glance = poc_glance(found, words)
     sections = [
         _gained(found, words),
         *_examples(examples, words),
@@ -53,9 +65,9 @@ def poc_report(found: Poc, words: Words, examples: Sequence[Sequence[Picture]] =
     return Report(
         language=words.language,
         title=words("poc.title"),
-        about=_about(found, words),
-        decision=_decision(found, words),
-        tone=DECISIONS[found.final.verdict.decision],
+        about=glance.about,
+        decision=glance.decision,
+        tone=glance.tone,
         why=_why(found, words),
         cards=tuple(_cards(found, words)),
         sections=tuple(sections),

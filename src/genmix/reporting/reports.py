@@ -7,11 +7,12 @@ from genmix.errors import ExperimentError
 from genmix.experiments.effects import Ablation
 from genmix.experiments.findings import Comparison
 from genmix.experiments.poc.result import Poc
-from genmix.reporting.ablation import ablation_report
-from genmix.reporting.comparison import comparison_report
+from genmix.reporting.ablation import ablation_glance, ablation_report
+from genmix.reporting.comparison import comparison_glance, comparison_report
+from genmix.reporting.document import Glance
 from genmix.reporting.examples import composites_of, steps_of
 from genmix.reporting.page import render
-from genmix.reporting.poc import poc_report
+from genmix.reporting.poc import poc_glance, poc_report
 from genmix.reporting.wording import Language, Words
 
 
@@ -28,16 +29,38 @@ def report_of(folder: Path, language: Language) -> str:
     Raises:
         ExperimentError: If there is nothing to report of, or it cannot be read.
     """
-    words = Words(language)
+    words, found = Words(language), _found(folder)
+    if isinstance(found, Poc):
+        return _of_a_proof(folder, found, words)
+    if isinstance(found, Ablation):
+        return render(ablation_report(found, words))
+    return render(comparison_report(found, words, composites_of(folder, words)))
+
+
+def glance_at(folder: Path, language: Language) -> Glance:
+    """Say what the report of a folder says first, in a moment; see `report_of`.
+
+    Raises:
+        ExperimentError: If there is nothing to report of, or it cannot be read.
+    """
+    words, found = Words(language), _found(folder)
+    if isinstance(found, Poc):
+        return poc_glance(found, words)
+    if isinstance(found, Ablation):
+        return ablation_glance(found, words)
+    return comparison_glance(found, words)
+
+
+def _found(folder: Path) -> Poc | Ablation | Comparison:
+    """Read what lies in a folder; an ablation's comparison lies beside it."""
     ablation, comparison = folder / "ablation.json", folder / "comparison.json"
     proof = folder / "poc.json"
     if proof.exists():
-        return _of_a_proof(folder, Poc.read(proof), words)
+        return Poc.read(proof)
     if ablation.exists():
-        return render(ablation_report(Ablation.read(ablation), words))
+        return Ablation.read(ablation)
     if comparison.exists():
-        found = Comparison.read(comparison)
-        return render(comparison_report(found, words, composites_of(folder, words)))
+        return Comparison.read(comparison)
     raise ExperimentError(
         f"{folder} holds no poc.json, comparison.json or ablation.json: give the folder of a "
         "finished genmix poc, compare or ablate"
