@@ -6,7 +6,8 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -122,13 +123,31 @@ def test_a_pipe_with_a_photos_name_is_not_opened(tmp_path: Path) -> None:
     assert found(tmp_path)[1] == {"cat/2.jpg": "neither a file nor a folder"}
 
 
-def test_names_that_are_not_utf_8_are_ignored_with_a_reason(tmp_path: Path) -> None:
-    put(tmp_path, "cat/1.jpg")
-    try:
-        (tmp_path / os.fsdecode(b"cat/\xff.jpg")).write_bytes(PICTURE)
-        (tmp_path / os.fsdecode(b"d\xf6g")).mkdir()
-    except OSError:
-        pytest.skip("this file system takes only UTF-8 names")
+class Named:
+    """An entry of a folder under another name, which not every file system takes."""
+
+    def __init__(self, entry: "os.DirEntry[str]", name: str) -> None:
+        self._entry = entry
+        self.name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._entry, name)
+
+
+def test_names_that_are_not_utf_8_are_ignored_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "cat/1.jpg", "cat/two.jpg")
+    (tmp_path / "dog").mkdir()
+    names = {"two.jpg": os.fsdecode(b"\xff.jpg"), "dog": os.fsdecode(b"d\xf6g")}
+    scandir = os.scandir
+
+    @contextmanager
+    def renaming_scandir(path: Path) -> Iterator[list[Named]]:
+        with scandir(path) as entries:
+            yield [Named(entry, names.get(entry.name, entry.name)) for entry in entries]
+
+    monkeypatch.setattr(os, "scandir", renaming_scandir)
     photos, ignored = found(tmp_path)
     assert photos == {"cat/1.jpg": "cat"}
     reason = "its name is not UTF-8"

@@ -1,14 +1,12 @@
 """What an ablation found: for each factor of a recipe, which of its levels help or hurt."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any, Self
 
-from genmix.errors import ExperimentError
-from genmix.experiments.findings import Comparison, Summary
+from genmix.experiments.findings import Comparison, Summary, read_found
 from genmix.experiments.words import NO_INTERVAL, interval_text, joined, percent, points
 
 _NAMED = 4
@@ -172,12 +170,7 @@ class Ablation:
         Raises:
             ExperimentError: If it is none.
         """
-        try:
-            return cls.from_dict(json.loads(path.read_bytes()))
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise ExperimentError(
-                f"cannot read {path} as an ablation: give the ablation.json that genmix wrote"
-            ) from error
+        return read_found(path, "an ablation", "ablation.json", cls.from_dict)
 
 
 def _factor(data: Mapping[str, Any]) -> Factor:

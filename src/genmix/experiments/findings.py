@@ -6,12 +6,12 @@ Plain values that go to JSON and back; nothing here trains, and nothing here dra
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from statistics import median
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias, TypeVar
 
 from genmix.errors import ExperimentError
 from genmix.statistics import (
@@ -23,6 +23,8 @@ from genmix.statistics import (
 )
 
 FORMAT = 1
+
+Found = TypeVar("Found")
 
 Shots: TypeAlias = int | None
 """Training photos of each class; None is all of them."""
@@ -204,12 +206,7 @@ class Comparison:
         Raises:
             ExperimentError: If it is none.
         """
-        try:
-            return cls.from_dict(json.loads(path.read_bytes()))
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise ExperimentError(
-                f"cannot read {path} as a comparison: give the comparison.json that genmix wrote"
-            ) from error
+        return read_found(path, "a comparison", "comparison.json", cls.from_dict)
 
     def to_csv(self) -> str:
         """Write a row for each run: arm, shots, seed, a column for each metric, seconds."""
@@ -233,3 +230,23 @@ def ranked(summaries: Sequence[Summary], metric: Metric) -> list[Summary]:
     """Sort arms from best to worst mean."""
     sign = -1 if metric.higher_is_better else 1
     return sorted(summaries, key=lambda summary: sign * summary.mean.value)
+
+
+def read_found(path: Path, what: str, name: str, build: Callable[[Any], Found]) -> Found:
+    """Read what an experiment found from the JSON that it wrote.
+
+    Args:
+        path: The file.
+        what: What it should be, for the message: "a comparison".
+        name: What genmix calls such a file.
+        build: Makes it of the plain values.
+
+    Raises:
+        ExperimentError: If it is none.
+    """
+    try:
+        return build(json.loads(path.read_bytes()))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ExperimentError(
+            f"cannot read {path} as {what}: give the {name} that genmix wrote"
+        ) from error
