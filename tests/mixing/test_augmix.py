@@ -14,7 +14,7 @@ from torch import Tensor
 
 from genmix.errors import MixerError
 from genmix.mixing import AugMix, Step, augmix, jensen_shannon
-from genmix.mixing.operations import NONE, Chain, Steps
+from genmix.mixing.steps import NONE, Chain, Steps
 from tests.mixing.test_operations import (
     TYPES,
     expected,

@@ -14,7 +14,7 @@ from torch import Tensor
 from genmix.errors import MixerError
 from genmix.mixing import Box, IPMix, Patch, Step, ipmix
 from genmix.mixing.ipmix import MIXINGS, Links, Mixing, Patches, draw_patches
-from genmix.mixing.operations import NONE, Steps
+from genmix.mixing.steps import NONE, Steps
 from tests.mixing.test_augmix import draw_images, in_unit, levels_of, listed_chain
 from tests.mixing.test_operations import (
     TYPES,

@@ -15,15 +15,8 @@ from torch import Tensor
 from genmix.errors import MixerError
 from genmix.mixing import Step, operate
 from genmix.mixing.levels import for_parts
-from genmix.mixing.operations import (
-    _KINDS,
-    AUGMIX_OPERATIONS,
-    OPERATIONS,
-    Operation,
-    Steps,
-    as_steps,
-    draw_steps,
-)
+from genmix.mixing.operations import _KINDS, as_steps, draw_steps
+from genmix.mixing.steps import AUGMIX_OPERATIONS, OPERATIONS, Operation, Steps
 
 Levels = npt.NDArray[np.uint8]
 TYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.uint8]

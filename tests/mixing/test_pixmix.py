@@ -15,8 +15,8 @@ from torch import Tensor
 from genmix.errors import MixerError
 from genmix.fractals import FractalBank
 from genmix.mixing import PixMix, Round, Step, pixmix
-from genmix.mixing.operations import NONE, OPERATIONS, Steps
 from genmix.mixing.pixmix import METHODS, Rounds, draw_coefficients
+from genmix.mixing.steps import NONE, OPERATIONS, Steps
 from tests.mixing.test_augmix import draw_images, in_unit, levels_of
 from tests.mixing.test_operations import (
     TYPES,

@@ -11,12 +11,13 @@ from genmix.mixing.losses import SoftTargetLoss, bce, cross_entropy, kl_div
 from genmix.mixing.metrics import mixed_accuracy
 from genmix.mixing.mixup import MixUp, mixup
 from genmix.mixing.online import GenMixDataset
-from genmix.mixing.operations import Step, operate
+from genmix.mixing.operations import operate
 from genmix.mixing.pixmix import PixMix, Round, pixmix
 from genmix.mixing.resizemix import ResizeMix, resizemix
 from genmix.mixing.saliencymix import SaliencyMix, find_peaks, saliency, saliencymix
 from genmix.mixing.smoothmix import SmoothMix, Spot, smoothmix
 from genmix.mixing.stacking import RandomMix, Sequential
+from genmix.mixing.steps import Step
 
 __all__ = [
     "AugMix",

@@ -11,17 +11,8 @@ from torch.nn.functional import kl_div, log_softmax
 from genmix.errors import MixerError
 from genmix.mixing.base import Mixer, check_images
 from genmix.mixing.levels import MixerSettings, for_parts, move_, to_exact, to_levels, write_
-from genmix.mixing.operations import (
-    AUGMIX_OPERATIONS,
-    Chain,
-    Numbers,
-    Steps,
-    apply_chains,
-    as_steps,
-    check_severity,
-    draw_steps,
-    up_to,
-)
+from genmix.mixing.operations import apply_chains, as_steps, check_severity, draw_steps
+from genmix.mixing.steps import AUGMIX_OPERATIONS, Chain, Numbers, Steps, up_to
 
 Weights: TypeAlias = Sequence[Sequence[float]] | Numbers
 """Of each sample, a weight for each of its chains."""

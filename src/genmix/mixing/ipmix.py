@@ -29,20 +29,7 @@ from genmix.mixing.levels import (
     round_levels,
     to_exact,
 )
-from genmix.mixing.operations import (
-    NONE,
-    Codes,
-    Numbers,
-    Operation,
-    Step,
-    Steps,
-    apply_chains,
-    as_steps,
-    check_severity,
-    draw_steps,
-    spread,
-    up_to,
-)
+from genmix.mixing.operations import apply_chains, as_steps, check_severity, draw_steps
 from genmix.mixing.pixmix import (
     METHODS,
     PictureMixer,
@@ -53,6 +40,7 @@ from genmix.mixing.pixmix import (
     check_pictures,
     draw_coefficients,
 )
+from genmix.mixing.steps import NONE, Codes, Numbers, Operation, Step, Steps, spread, up_to
 
 OPERATIONS: tuple[Operation, ...] = (
     "equalize",

@@ -24,17 +24,14 @@ from genmix.mixing.levels import (
     to_levels,
     write_,
 )
-from genmix.mixing.operations import (
+from genmix.mixing.operations import apply_steps_, as_steps, check_severity, draw_steps
+from genmix.mixing.steps import (
     AUGMIX_OPERATIONS,
     NONE,
     Codes,
     Numbers,
     Step,
     Steps,
-    apply_steps_,
-    as_steps,
-    check_severity,
-    draw_steps,
     spread,
     up_to,
 )
