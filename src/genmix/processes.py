@@ -4,12 +4,24 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from typing import Any
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any, TypeAlias
+
+from genmix.errors import GenmixError
 
 context = multiprocessing.get_context("spawn")
 """Spawned, not forked: a child must not inherit an output's lock or a library's threads."""
+
+
+Tell: TypeAlias = Callable[[str, int, int], None]
+"""Told (stage, done, total)."""
+
+_POLL_SECONDS = 0.1
+_TELL_SECONDS = 0.2
 
 
 def worker_pool(
@@ -24,6 +36,49 @@ def worker_pool(
     """
     count = context.Value("i", 0)
     return ProcessPoolExecutor(workers, context, _begin, (count, setup, arguments))
+
+
+def elsewhere(
+    job: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    check: Callable[[], None],
+    tell: Tell | None = None,
+) -> Any:
+    """Do a job in a process of its own, which ends with it.
+
+    Args:
+        job: What to do; it and all that goes there and comes back must be picklable.
+        arguments: Of the job, by name.
+        check: Called now and then; what it raises ends the process.
+        tell: Told how far the job is, now and then; the job takes it as `progress`.
+
+    Returns:
+        What the job returns.
+
+    Raises:
+        GenmixError: What the job raised, or what says that its process ended.
+    """
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=_do, args=(there, job, dict(arguments), tell is not None))
+    process.start()
+    there.close()
+    try:
+        while True:
+            while not here.poll(_POLL_SECONDS):
+                check()
+            kind, *values = here.recv()
+            if kind == "done":
+                return values[0]
+            if kind == "failed":
+                raise values[0]
+            if tell is not None:
+                tell(*values)
+    except EOFError as error:
+        raise GenmixError("the process of it ended: is there enough memory?") from error
+    finally:
+        process.kill()
+        process.join()
+        here.close()
 
 
 def available_cpus() -> int:
@@ -58,6 +113,38 @@ def follow_parent() -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+@dataclass
+class _Teller:
+    """Tells the parent process how far a job is, but not at every step."""
+
+    pipe: "Connection[Any, Any]"
+    last: float = 0.0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done in {0, total} or now - self.last > _TELL_SECONDS:
+            self.last = now
+            self.pipe.send(("progress", stage, done, total))
+
+
+def _do(
+    there: "Connection[Any, Any]",
+    job: Callable[..., Any],
+    arguments: dict[str, Any],
+    tells: bool,
+) -> None:
+    """Do a job and tell of it; the body of its process."""
+    follow_parent()
+    if tells:
+        arguments["progress"] = _Teller(there)
+    try:
+        there.send(("done", job(**arguments)))
+    except GenmixError as error:
+        there.send(("failed", error))
+    except Exception as error:  # noqa: BLE001 (an editor is anybody's code)
+        there.send(("failed", GenmixError(f"it failed: {type(error).__name__}: {error}")))
 
 
 def _leave_with_parent() -> None:

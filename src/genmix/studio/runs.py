@@ -7,26 +7,23 @@ it goes on where it was when it is started again.
 import json
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias
+from typing import Any
 
 from genmix import jobs
-from genmix.errors import GenmixError, OutputError
+from genmix.errors import OutputError
 from genmix.jobs import Estimate, Summary, Tally
 from genmix.jobs.folder import OutputFolder
-from genmix.processes import available_cpus, context, follow_parent
+from genmix.processes import available_cpus, elsewhere
 from genmix.recipe import Recipe
 from genmix.storage import write_whole
 from genmix.studio.drafts import Shelf
 from genmix.studio.work import BusyError, Work, Workshop
 
 _RECORD = "studio-run.json"
-_POLL_SECONDS = 0.1
-_TELL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -129,7 +126,12 @@ class Runs:
 
         def task(work: Work) -> Summary:
             begun.work = work
-            summary: Summary = _elsewhere(_augment, arguments, work, lambda: self._note(begun))
+
+            def tell(stage: str, done: int, total: int) -> None:
+                work.report(stage, done, total)
+                self._note(begun)
+
+            summary: Summary = elsewhere(jobs.augment, arguments, work.check, tell)
             return summary
 
         self._tallies.clear()
@@ -155,7 +157,7 @@ class Runs:
         work.report("estimating")
         with TemporaryDirectory(prefix="genmix-studio-") as scratch:
             arguments = self._arguments(order) | {"scratch": scratch}
-            found: Estimate = _elsewhere(_estimate, arguments, work)
+            found: Estimate = elsewhere(_estimate, arguments, work.check)
         return found
 
     def tally(self) -> Tally:
@@ -195,68 +197,9 @@ class Runs:
         }
 
 
-@dataclass
-class _Teller:
-    """Tells the parent process how far a job is, but not at every picture."""
-
-    pipe: "Connection[Any, Any]"
-    last: float = field(default=0.0)
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        if done in {0, total} or now - self.last > _TELL_SECONDS:
-            self.last = now
-            self.pipe.send(("progress", stage, done, total))
-
-
-_Job: TypeAlias = Callable[..., Any]
-
-
-def _augment(tell: _Teller, **arguments: Any) -> Summary:
-    return jobs.augment(**arguments, progress=tell)
-
-
-def _estimate(_: _Teller, *, scratch: str, **arguments: Any) -> Estimate:
+def _estimate(*, scratch: str, **arguments: Any) -> Estimate:
     tempfile.tempdir = scratch  # a process that is ended does not tidy up
     return jobs.estimate(**arguments)
-
-
-def _elsewhere(
-    job: _Job, arguments: dict[str, Any], work: Work, noted: Callable[[], None] = lambda: None
-) -> Any:
-    """Do a job in a process of its own, which ends with it, or when the work is stopped."""
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(target=_do, args=(there, job, arguments))
-    process.start()
-    there.close()
-    try:
-        while True:
-            while not here.poll(_POLL_SECONDS):
-                work.check()
-            kind, *values = here.recv()
-            if kind == "done":
-                return values[0]
-            if kind == "failed":
-                raise values[0]
-            work.report(*values)
-            noted()
-    except EOFError as error:
-        raise GenmixError("the run's process ended: is there enough memory?") from error
-    finally:
-        process.kill()
-        process.join()
-        here.close()
-
-
-def _do(there: "Connection[Any, Any]", job: _Job, arguments: dict[str, Any]) -> None:
-    """Do a job and tell of it; the body of the process."""
-    follow_parent()
-    try:
-        there.send(("done", job(_Teller(there), **arguments)))
-    except GenmixError as error:
-        there.send(("failed", error))
-    except Exception as error:  # noqa: BLE001 (an editor is anybody's code)
-        there.send(("failed", GenmixError(f"the run failed: {type(error).__name__}: {error}")))
 
 
 def _together(tallies: Sequence[Tally]) -> Tally:
