@@ -40,6 +40,7 @@ def test_it_says_its_address_answers_there_and_ends_cleanly(photos: Path, tmp_pa
         (["--auth-file", "no-such-file"], "cannot read the password"),
         (["--editor", "no-such-editor"], "there is no editor"),
         (["--lang", "fr"], "'ja', 'en'"),
+        (["--results", "no-such-folder"], "'no-such-folder' does not exist"),
     ],
 )
 def test_what_cannot_be_opened_is_told_in_a_line(

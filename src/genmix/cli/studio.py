@@ -1,4 +1,4 @@
-"""`genmix studio`: prompts, mixing, runs and reviews in the browser."""
+"""`genmix studio`: prompts, mixing, runs, reviews and results in the browser."""
 
 import ipaddress
 import os
@@ -19,6 +19,8 @@ _AUTH = "GENMIX_STUDIO_AUTH"
               help="The language  [default: the browser's]")  # fmt: skip
 @click.option("--editor", metavar="NAME", default="procedural", show_default=True,
               help="procedural, diffusers:MODEL or http://HOST:PORT.")  # fmt: skip
+@click.option("--results", type=click.Path(exists=True, file_okay=False), metavar="DIR",
+              multiple=True, help="More results to show; may be given again.")  # fmt: skip
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True,
               help="The port; 0 takes a free one.")  # fmt: skip
@@ -31,6 +33,7 @@ def studio(
     out: str,
     lang: str | None,
     editor: str,
+    results: tuple[str, ...],
     host: str,
     port: int,
     auth: str | None,
@@ -69,6 +72,7 @@ def studio(
         editor=editor,
         password=password,
         host=host,
+        results=results,
     )
     room.serve(settings, port, lambda address: say(f"genmix studio: open {address}"))
     say("genmix studio: closed")

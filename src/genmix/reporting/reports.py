@@ -1,5 +1,6 @@
 """The report of whatever lies in an experiment's folder, in the language that is asked for."""
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -49,6 +50,19 @@ def glance_at(folder: Path, language: Language) -> Glance:
     if isinstance(found, Ablation):
         return ablation_glance(found, words)
     return comparison_glance(found, words)
+
+
+def glances_at(
+    folders: Sequence[Path], languages: Sequence[Language]
+) -> list[dict[Language, Glance] | None]:
+    """Do the same for many folders, in several languages; None where one cannot be reported of."""
+    found: list[dict[Language, Glance] | None] = []
+    for folder in folders:
+        try:
+            found.append({language: glance_at(folder, language) for language in languages})
+        except Exception:  # noqa: BLE001 (one folder may hold anything; others count)
+            found.append(None)
+    return found
 
 
 def _found(folder: Path) -> Poc | Ablation | Comparison:

@@ -22,13 +22,21 @@ from genmix.errors import GenmixError
 from genmix.jobs.augment import default_edits
 from genmix.jobs.folder import OutputFolder
 from genmix.processes import available_cpus
-from genmix.studio import mix_pages, photos_pages, prompts_pages, review_pages, run_pages
+from genmix.studio import (
+    mix_pages,
+    photos_pages,
+    prompts_pages,
+    results_pages,
+    review_pages,
+    run_pages,
+)
 from genmix.studio.drafts import PROMPTS_FOLDER, RECIPES_FOLDER, Shelf
 from genmix.studio.editors import QUICK, EditorBench
 from genmix.studio.guard import Guard, Password
 from genmix.studio.making import Made, Maker
 from genmix.studio.mixing import RecipeShelf
 from genmix.studio.photos import UPLOAD_BYTES, PhotoBook
+from genmix.studio.results import Results
 from genmix.studio.reviews import Reviews
 from genmix.studio.runs import Runs
 from genmix.studio.visits import (
@@ -61,6 +69,7 @@ class Settings:
         password: A user's name and password; None lets in whoever reaches the server.
         host: The name by which the server is reached.
         edits: The folder of the edit cache; in the user's cache folder when left out.
+        results: Folders in which results are looked for, beside `out`.
     """
 
     source: str
@@ -70,6 +79,7 @@ class Settings:
     password: tuple[str, str] | None = None
     host: str = "127.0.0.1"
     edits: Path | None = None
+    results: tuple[str, ...] = ()
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -95,6 +105,7 @@ def create_app(settings: Settings) -> Starlette:
         recipes=RecipeShelf(out / RECIPES_FOLDER, shelf),
         reviews=Reviews(out, photos),
         runs=Runs(settings.source, out, shelf, edits),
+        results=Results(out, map(Path, settings.results)),
         maker=Maker(bench, edits, own_edits),
         quick=Workshop(max(2, available_cpus())),
         slow=Workshop(1),
@@ -181,6 +192,11 @@ def _routes(studio: Studio) -> list[Route | Mount]:
         shows("/review/summary", review_pages.summary),
         shows("/review/photo.jpg", review_pages.photo_picture),
         shows("/review/{size}.jpg", review_pages.made_picture),
+        shows("/results", results_pages.results),
+        does("/results/read", results_pages.read),
+        shows("/results/{id}", results_pages.result),
+        does("/results/{id}/make", results_pages.make),
+        shows("/results/{id}/report.html", results_pages.report),
         shows("/works/{id}", _progress),
         does("/works/{id}/stop", _stop),
         shows("/works/{id}/{picture}.jpg", _made_picture),

@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from genmix.errors import (
     EditorError,
     ImageError,
+    MissingExtraError,
     OutputError,
     PromptError,
     RecipeError,
@@ -17,6 +18,7 @@ from genmix.errors import (
 from genmix.jobs.folder import OtherRunError, UnderWayError
 from genmix.studio.drafts import BadNameError, NameTakenError, NothingOnError
 from genmix.studio.mixing import NothingChosenError
+from genmix.studio.results import UnreadableError
 from genmix.studio.reviews import FolderTakenError
 from genmix.studio.sessions import StaleError
 from genmix.studio.work import BusyError
@@ -60,12 +62,15 @@ _ABOUT: dict[type[Exception], str] = {
     ReviewError: "fault.review",
     SourceError: "fault.source",
     RightsError: "fault.rights",
+    UnreadableError: "fault.result",
+    MissingExtraError: "fault.extra",
 }
 
 _STATUS: dict[type[Exception], int] = {StaleError: 403, BusyError: 503, OutputError: 500}
 
 _SPEAKING = (
     PromptError, RecipeError, EditorError, ImageError, ReviewError, SourceError, RightsError,
+    UnreadableError, MissingExtraError,
 )  # fmt: skip
 
 

@@ -81,7 +81,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)  # a report is shown in a frame of this server
                 headers.setdefault("Cache-Control", "private, no-cache")
             await send(message)
 

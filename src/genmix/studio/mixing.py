@@ -169,6 +169,19 @@ def export_command(out: str, name: str, *, only_decided: bool) -> str:
     return shlex.join([*words, *(["--undecided", "leave-out"] if only_decided else [])])
 
 
+def results_command(source: str, out: str, verb: str, more: Sequence[str] = ()) -> str:
+    """Write a command that makes a result which the page Results finds; see `command`.
+
+    Args:
+        source: The photos.
+        out: The folder of the studio.
+        verb: "poc", "compare" or "ablate".
+        more: What else the command is told.
+    """
+    place, target = _plain(source, "SOURCE"), _plain(out, "OUT").rstrip("/")
+    return shlex.join(["genmix", verb, place, "-o", f"{target}/results/{verb}", *more])
+
+
 def _plain(folder: str, otherwise: str) -> str:
     return otherwise if Path(folder).is_absolute() or ".." in Path(folder).parts else folder
 

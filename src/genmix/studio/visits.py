@@ -27,6 +27,7 @@ from genmix.studio.drafts import Draft, Shelf
 from genmix.studio.making import Maker
 from genmix.studio.mixing import RecipeShelf
 from genmix.studio.photos import PhotoBook, Place
+from genmix.studio.results import Results
 from genmix.studio.reviews import Reviews
 from genmix.studio.runs import Runs
 from genmix.studio.sessions import Session, Sessions, Watched
@@ -81,6 +82,7 @@ class Studio:
         recipes: The recipes.
         reviews: The reviews of the folder's pictures.
         runs: The run that makes them.
+        results: What comparisons and proofs of concept have shown.
         maker: Makes pictures to look at.
         quick: Threads for what takes a moment.
         slow: The thread of a slow editor.
@@ -95,6 +97,7 @@ class Studio:
     recipes: RecipeShelf
     reviews: Reviews
     runs: Runs
+    results: Results
     maker: Maker
     quick: Workshop
     slow: Workshop
