@@ -15,6 +15,7 @@ import pytest
 from genmix.datasets import Photo, Source, open_source
 from genmix.editing.cache import EditCache
 from genmix.images import Image
+from genmix.jobs import pipeline as pipeline_module
 from genmix.jobs.augment import open_bank
 from genmix.jobs.pipeline import Edited, Pipeline, ahead, overlapping
 from genmix.prompts import Prompt
@@ -167,3 +168,12 @@ def test_overlapping_work_keeps_the_order_and_its_errors() -> None:
     assert [next(failing), next(failing)] == [(28, 28), (29, 29)]
     with pytest.raises(ValueError, match="broken"):
         next(failing)
+
+
+def test_of_slow_work_what_is_done_is_told_before_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline_module, "_WAIT", 1e9)  # as if the work had taken long
+    worked: list[int] = []
+    telling = overlapping(iter(range(3)), worked.append, lambda value, _: value)
+    assert next(telling) == 0
+    assert worked == [0]
+    assert list(telling) == [1, 2]

@@ -5,8 +5,9 @@ Nothing is written here but the edit cache.
 """
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -482,12 +483,21 @@ def overlapping(
     with ThreadPoolExecutor(1) as thread:
         coming: Future[After] | None = None
         for value in ahead(values):
+            started = time.monotonic()
             done = work(value)
             if coming is not None:
                 yield coming.result()
             coming = thread.submit(finish, value, done)
+            # Of work that takes minutes, what is done is told before the next.
+            if wait([coming], _WAIT * (time.monotonic() - started)).done:
+                yield coming.result()
+                coming = None
         if coming is not None:
             yield coming.result()
+
+
+_WAIT = 0.01
+"""For what is being finished, as a share of the time that the work took."""
 
 
 def ahead(values: Iterator[T]) -> Iterator[T]:
