@@ -16,7 +16,7 @@ from genmix.networks.checkpoint import save_checkpoint
 from genmix.networks.models import create_model
 from genmix.recipe import Recipe
 from genmix.screening.encoders import open_encoder
-from genmix.screening.label import classifier_fingerprint, load_classifier
+from genmix.screening.label import open_classifier
 from genmix.sheets import SheetRow
 from tests.jobs.outputs import contents
 
@@ -24,7 +24,7 @@ from tests.jobs.outputs import contents
 def save_classifier(folder: Path, seed: int, classes: Sequence[str] = ("ant", "bee")) -> None:
     torch.manual_seed(seed)
     save_checkpoint(create_model("test_resnet", classes, size=32), folder)
-    for loaded in (open_encoder, load_classifier, classifier_fingerprint):
+    for loaded in (open_encoder, open_classifier):
         loaded.cache_clear()
 
 

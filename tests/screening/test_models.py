@@ -22,6 +22,7 @@ from genmix.networks.models import create_model
 from genmix.recipe import Recipe
 from genmix.screening import ScreenSettings, Subject, judge_all, open_screens
 from genmix.screening.encoders import open_encoder
+from genmix.screening.label import open_classifier
 from tests.jobs.outputs import contents, rows
 
 LITE0 = "efficientnet_lite0"
@@ -67,7 +68,7 @@ def test_a_picture_is_computed_once_and_damage_in_the_cache_is_mended(
     first = encoder([fresh, fresh, PHOTOS[1]])
     assert np.array_equal(first, encoder([fresh, fresh, PHOTOS[1]]))
     assert sum(computed) <= 2
-    for stored in encoder._folder.rglob("*.npy"):
+    for stored in encoder._kept.folder.rglob("*.npy"):
         stored.write_bytes(stored.read_bytes()[:50])
     assert np.array_equal(first[:1], encoder([fresh]))
     assert sum(computed) <= 3
@@ -152,6 +153,17 @@ def test_an_edit_is_kept_where_the_classifier_sees_its_class(classifier: Path) -
     assert all(verdict.keep for verdict in unknown)
     strict = judge({"label": {"model": str(classifier), "min_probability": 0.99}}, subjects(*seen))
     assert "below 0.99" in strict[0].reason
+
+
+def test_a_classifier_is_asked_once_about_a_picture(
+    classifier: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = open_classifier(str(classifier))
+    first = asked.probabilities(PHOTOS)
+    monkeypatch.setattr(asked, "_compute", lambda _: pytest.fail("asked again"))
+    again = asked.probabilities([PHOTOS[2], PHOTOS[0]])
+    assert np.array_equal(again, first[[2, 0]])
+    assert first.sum(axis=1) == pytest.approx(np.ones(3))
 
 
 def test_what_must_not_be_shown_is_rejected(classifier: Path) -> None:

@@ -21,6 +21,7 @@ from genmix.errors import EditorError, ScreenError
 from genmix.images import Image
 from genmix.networks.devices import worker_device
 from genmix.networks.fingerprint import hash_tensors
+from genmix.screening.kept import KeptRows, Rows
 
 _CHECKER = "safety_checker"
 _PROCESSOR = "feature_extractor"
@@ -43,30 +44,32 @@ class Checker:
         self._device = worker_device()
         self._network = network.eval().requires_grad_(False).to(self._device)
         self._processor = processor
-        self.fingerprint = hash_tensors(network.state_dict().items(), processor.to_json_string())
+        self.fingerprint = hash_tensors(
+            network.state_dict().items(), f"1 {processor.to_json_string()}"
+        )
+        self._kept = KeptRows(self.fingerprint)
 
-    @torch.inference_mode()
     def scores(self, pictures: Sequence[Image]) -> list[float]:
         """Score each picture; see `SafetyJudge`."""
-        found: list[float] = []
-        for start in range(0, len(pictures), _BATCH):
-            batch = [PilImage.fromarray(picture) for picture in pictures[start : start + _BATCH]]
-            seen = self._processor(images=batch, return_tensors="pt").pixel_values
-            found += self._margins(seen.to(self._device)).tolist()
-        return [round(score, 3) for score in found]
+        return [round(float(row[0]), 3) for row in self._kept.of(pictures, self._compute)]
 
     def reason(self, score: float) -> str:
         """Say why; see `SafetyJudge`."""
         return f"{score:.3f} beyond the checker's threshold"
 
-    def _margins(self, seen: Tensor) -> Tensor:
-        """Return how far each picture is beyond the nearest threshold, N; rounded as upstream."""
+    @torch.inference_mode()
+    def _compute(self, pictures: Sequence[Image]) -> Rows:
+        """Return how far each is beyond the nearest threshold, N x 1; rounded as upstream."""
+        shown = [PilImage.fromarray(picture) for picture in pictures]
+        seen = self._processor(images=shown, return_tensors="pt").pixel_values.to(self._device)
         net = self._network
         embedded = net.visual_projection(net.vision_model(seen)[1])
         special = _cosines(embedded, net.special_care_embeds) - net.special_care_embeds_weights
         lowered = 0.01 * (special.round(decimals=3) > 0).any(dim=1, keepdim=True)
         concepts = _cosines(embedded, net.concept_embeds) - net.concept_embeds_weights
-        return (concepts + lowered).round(decimals=3).amax(dim=1).cpu()
+        margins = (concepts + lowered).round(decimals=3).amax(dim=1, keepdim=True)
+        rows: Rows = margins.cpu().numpy()
+        return rows
 
 
 @lru_cache(maxsize=2)
@@ -101,7 +104,6 @@ def open_checker(model: str) -> Checker:
     return Checker(network, processor)
 
 
-_BATCH = 32
 _NEWEST = "main"
 
 

@@ -3,8 +3,6 @@
 Needs torch; `genmix.screening.opening` imports it when a screen with an encoder is on.
 """
 
-import hashlib
-import io
 import multiprocessing
 from collections.abc import Sequence
 from functools import lru_cache
@@ -22,7 +20,7 @@ from genmix.networks.devices import worker_device
 from genmix.networks.fingerprint import hash_tensors
 from genmix.networks.models import LITE0, Classifier, create_model
 from genmix.screening.features import Features
-from genmix.storage import cache_folder, write_whole
+from genmix.screening.kept import KeptRows
 
 DINOV2 = "dinov2"
 
@@ -54,7 +52,7 @@ class Encoder:
         self._device = worker_device()
         self._network = network.eval().requires_grad_(False).to(self._device)
         self.fingerprint = _fingerprint(network)
-        self._folder = cache_folder() / "features" / self.fingerprint[:32]
+        self._kept = KeptRows(self.fingerprint)
 
     def __call__(self, pictures: Sequence[Image]) -> Features:
         """Encode pictures; those that the cache has are not computed again.
@@ -68,17 +66,7 @@ class Encoder:
         Raises:
             OutputError: If the cache cannot be written.
         """
-        keys = [_key(picture) for picture in pictures]
-        rows = {key: self._get(key) for key in keys}
-        missing = {k: p for k, p in zip(keys, pictures, strict=True) if rows[k] is None}
-        names = list(missing)
-        for start in range(0, len(names), _BATCH):
-            batch = names[start : start + _BATCH]
-            for key, row in zip(batch, self._compute([missing[k] for k in batch]), strict=True):
-                rows[key] = row
-                self._put(key, row)
-        found = [row for key in keys if (row := rows[key]) is not None]
-        return np.stack(found) if found else np.zeros((0, 1), np.float32)
+        return self._kept.of(pictures, self._compute)
 
     @torch.inference_mode()
     def _compute(self, pictures: Sequence[Image]) -> Features:
@@ -88,21 +76,6 @@ class Encoder:
         batch = torch.from_numpy(stacked).to(self._device).permute(0, 3, 1, 2) / 255
         features = self._features(network.backbone, (batch - network.mean) / network.std)
         return nn.functional.normalize(features.float(), dim=1).cpu().numpy()
-
-    def _path(self, key: str) -> Path:
-        return self._folder / key[:2] / f"{key}.npy"
-
-    def _get(self, key: str) -> Features | None:
-        try:
-            row: Features = np.load(io.BytesIO(self._path(key).read_bytes()), allow_pickle=False)
-        except (OSError, ValueError, EOFError):
-            return None  # not there, or damaged: computed anew
-        return row
-
-    def _put(self, key: str, row: Features) -> None:
-        data = io.BytesIO()
-        np.save(data, row, allow_pickle=False)
-        write_whole(self._path(key), data.getvalue())
 
 
 @lru_cache(maxsize=4)
@@ -131,9 +104,6 @@ def open_encoder(name: str) -> Encoder:
         raise ScreenError(_why_not_opened(name, error)) from error
     return Encoder(name, network, _LITE0_LIMITS if name == LITE0 else PAPER)
 
-
-_BATCH = 32
-"""Pictures that go through the network at a time."""
 
 _DINOV2_MODEL = "vit_small_patch14_dinov2.lvd142m"
 _SIZES = {DINOV2: 224, LITE0: 160}
@@ -217,9 +187,3 @@ def _fingerprint(network: Classifier) -> str:
     """Hash the weights that features depend on, and what is done before and after them."""
     buffers = network.named_buffers("", False)
     return hash_tensors([*network.backbone.state_dict().items(), *buffers], f"2 {network.size}")
-
-
-def _key(picture: Image) -> str:
-    digest = hashlib.sha256(str(picture.shape).encode())
-    digest.update(np.ascontiguousarray(picture).tobytes())
-    return digest.hexdigest()

@@ -17,6 +17,7 @@ from genmix.networks.checkpoint import load_checkpoint
 from genmix.networks.devices import worker_device
 from genmix.networks.fingerprint import hash_tensors
 from genmix.networks.models import Classifier
+from genmix.screening.kept import KeptRows
 from genmix.screening.screen import Subject, Verdict, at_least, check_pairs
 from genmix.screening.settings import LabelSettings
 
@@ -32,7 +33,7 @@ class LabelScreen:
     def __init__(self, settings: LabelSettings) -> None:
         self.settings = settings
         self.limit = settings.min_probability
-        self._model = load_classifier(settings.model)
+        self._model = open_classifier(settings.model)
         if settings.top > len(self._model.classes):
             raise ScreenError(
                 f"screens.label.top is {settings.top}, and {settings.model} has only "
@@ -48,7 +49,7 @@ class LabelScreen:
             ScreenError: If the classifier does not know a class.
         """
         check_pairs(originals, edits)
-        rows = _probabilities(self._model, edits)
+        rows = self._model.probabilities(edits)
         return [self._verdict(row, subject) for row, subject in zip(rows, subjects, strict=True)]
 
     def _verdict(self, row: npt.NDArray[np.float64], subject: Subject) -> Verdict:
@@ -83,7 +84,7 @@ class ClassesJudge:
 
     def __init__(self, model: str, classes: Sequence[str], limit: float) -> None:
         self.limit = limit
-        self._model = load_classifier(model)
+        self._model = open_classifier(model)
         for name in classes:
             if name not in self._model.classes:
                 raise ScreenError(
@@ -91,11 +92,11 @@ class ClassesJudge:
                     f"{nearest(name, self._model.classes)}"
                 )
         self._numbers = [self._model.classes.index(name) for name in classes]
-        self.fingerprint = classifier_fingerprint(model)
+        self.fingerprint = self._model.fingerprint
 
     def scores(self, pictures: Sequence[Image]) -> list[float]:
         """Score each picture; see `SafetyJudge`."""
-        rows = _probabilities(self._model, pictures)
+        rows = self._model.probabilities(pictures)
         return [round(float(row[self._numbers].sum()), _DIGITS) for row in rows]
 
     def reason(self, score: float) -> str:
@@ -103,13 +104,37 @@ class ClassesJudge:
         return f"probability {score:.2f} above {self.limit:g}"
 
 
-_DIGITS = 4
-_BATCH = 32
+class AskedClassifier:
+    """A classifier that genmix trained; what it says of a picture is computed once and kept.
+
+    Attributes:
+        classes: Its classes.
+        fingerprint: Of its weights, its classes, and how pictures are shown to it.
+    """
+
+    def __init__(self, model: Classifier) -> None:
+        self.classes = model.classes
+        shown = f"1 {model.classes} {model.size} {model.fit}"
+        self.fingerprint = hash_tensors(model.state_dict().items(), shown)
+        self._model = model
+        self._kept = KeptRows(self.fingerprint)
+
+    def probabilities(self, pictures: Sequence[Image]) -> npt.NDArray[np.float64]:
+        """Ask it about pictures: N x K, each row sums to 1."""
+        return self._kept.of(pictures, self._compute)
+
+    @torch.inference_mode()
+    def _compute(self, pictures: Sequence[Image]) -> npt.NDArray[np.float64]:
+        model = self._model
+        batch = np.stack([prepare(picture, model.size, model.fit) for picture in pictures])
+        logits = model(torch.from_numpy(batch).to(model.mean.device).permute(0, 3, 1, 2) / 255)
+        rows: npt.NDArray[np.float64] = logits.double().softmax(1).cpu().numpy()
+        return rows
 
 
 @lru_cache(maxsize=4)
-def load_classifier(path: str) -> Classifier:
-    """Load a classifier that genmix trained, once a process, where it is asked.
+def open_classifier(path: str) -> AskedClassifier:
+    """Open a classifier, once a process.
 
     Raises:
         ScreenError: If there is none, or it is damaged.
@@ -120,24 +145,7 @@ def load_classifier(path: str) -> Classifier:
         model = load_checkpoint(path)
     except TrainingError as error:
         raise ScreenError(f"a screen's classifier cannot be read: {error}") from error
-    return model.to(worker_device())
+    return AskedClassifier(model.to(worker_device()))
 
 
-@lru_cache(maxsize=4)
-def classifier_fingerprint(path: str) -> str:
-    """Hash a classifier: its weights, its classes, and how pictures are shown to it."""
-    model = load_classifier(path)
-    shown = f"1 {model.classes} {model.size} {model.fit}"
-    return hash_tensors(model.state_dict().items(), shown)
-
-
-@torch.inference_mode()
-def _probabilities(model: Classifier, edits: Sequence[Image]) -> npt.NDArray[np.float64]:
-    """Ask the classifier: N x K, each row sums to 1."""
-    found = []
-    for start in range(0, len(edits), _BATCH):
-        batch = [prepare(edit, model.size, model.fit) for edit in edits[start : start + _BATCH]]
-        pictures = torch.from_numpy(np.stack(batch)).to(model.mean.device)
-        logits = model(pictures.permute(0, 3, 1, 2) / 255)
-        found.append(logits.double().softmax(1).cpu().numpy())
-    return np.concatenate(found) if found else np.zeros((0, len(model.classes)))
+_DIGITS = 4

@@ -71,9 +71,9 @@ def screen_models(settings: ScreenSettings) -> dict[str, str]:
 
                 models[name] = open_encoder(chosen.encoder).fingerprint
         if settings.label:
-            from genmix.screening.label import classifier_fingerprint
+            from genmix.screening.label import open_classifier
 
-            models["label"] = classifier_fingerprint(settings.label.model)
+            models["label"] = open_classifier(settings.label.model).fingerprint
     if settings.safety:
         models["safety"] = _safety_judge(settings.safety).fingerprint
     return {name: fingerprint[:_SHOWN] for name, fingerprint in models.items()}
