@@ -1,6 +1,8 @@
 """The command line as its users meet it: words, exit codes, and one line for every mistake."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -160,6 +162,18 @@ def test_prompts_can_be_picked_out_of_several_libraries(photos: Path, tmp_path: 
     )  # fmt: skip
     assert set(json.loads(done.stdout)["prompts"]) <= {"snowy", "fog", "graffiti"}
     assert json.loads(done.stdout)["planned"] == 36
+
+
+def test_what_the_operating_system_refuses_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> list[str]:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), "presets")
+
+    monkeypatch.setattr("genmix.recipe.shipped_presets", fail)
+    done = genmix("recipe", "show")
+    assert done.exit_code == 1
+    words = "[Errno 5] Input/output error: 'presets'; genmix --debug shows where"
+    assert done.stderr == f"Error: {words}\n"
+    assert isinstance(genmix("--debug", "recipe", "show").exception, OSError)
 
 
 def test_preview_draws_a_sheet(photos: Path, tmp_path: Path) -> None:

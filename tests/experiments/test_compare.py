@@ -7,18 +7,21 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from genmix.errors import GenmixError
+from genmix.errors import ExperimentError, GenmixError, OutputError
 from genmix.experiments.ablate import ablate
 from genmix.experiments.arms import parse_arm, parse_arms
 from genmix.experiments.bench import Bench, CompareSettings
 from genmix.experiments.compare import Status, compare
 from genmix.experiments.effects import Ablation
 from genmix.experiments.findings import Comparison
+from genmix.experiments.runs import ExperimentFolder, Task
 from genmix.reporting.tables import print_comparison
 from genmix.training.checkpoint import load_checkpoint
 
@@ -142,12 +145,51 @@ def test_another_setting_in_the_same_folder_is_named_and_nothing_is_harmed(
     for other, words in (
         (changed(settings, steps=7), "steps was 6 there and is 7 now"),
         (changed(settings, model="test_vit"), "model was test_resnet there and is test_vit now"),
-        (settings.model_copy(update={"targets": {}}), "targets.drawings was 12 there and is None"),
+        (
+            settings.model_copy(update={"targets": {}}),
+            "targets.drawings was 12 there and is not set now",
+        ),
         (settings.model_copy(update={"fit": "pad"}), "fit was crop there and is pad now"),
     ):
         with pytest.raises(GenmixError, match=words):
             compare(other, arms_of(place), finished, seeds=2)
     assert results(finished) == before
+
+
+def test_what_would_be_refused_is_refused_before_anything_is_tried(
+    place: Path, settings: CompareSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(Bench, "rehearse")
+    (tmp_path / "file").touch()
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else" / "mine.txt").touch()
+    for out, words in (
+        (place / "photos" / "out", "lies inside the source"),
+        (place / "drawings" / "out", "lies inside the source"),
+        (place, "contains the source"),
+        (tmp_path / "file", "it is a file; choose a folder"),
+        (tmp_path / "else", "is not empty and is no genmix output"),
+    ):
+        with pytest.raises(OutputError, match=words):
+            compare(settings, "baseline", out, seeds=1)
+    assert not (place / "photos" / "out").exists()
+
+
+@pytest.mark.parametrize("damage", [b"no JSON", b"[]", b"{}", b"7"])
+def test_a_damaged_record_is_named_with_what_to_remove(tmp_path: Path, damage: bytes) -> None:
+    folder, task = ExperimentFolder(tmp_path), Task(parse_arm("baseline"), None, 0)
+    folder.note_threads(task, 1)
+    (threads,) = tmp_path.rglob("threads.json")
+    (result := tmp_path / "runs" / task.place / "result.json").parent.mkdir(parents=True)
+    for record in (threads, result):
+        record.write_bytes(damage)
+    looks: dict[Path, Callable[[], object]] = {
+        result: partial(folder.read, task),
+        threads: partial(folder.note_threads, task, 2),
+    }
+    for path, look in looks.items():
+        with pytest.raises(ExperimentError, match=f"cannot read {path}: remove {path.parent}"):
+            look()
 
 
 def test_a_recipe_that_changed_since_is_named(

@@ -133,6 +133,22 @@ def test_a_folder_belongs_to_one_run(tmp_path: Path) -> None:
             pass
 
 
+def test_a_run_that_could_not_begin_leaves_the_folder_free_and_one_that_did_keeps_it(
+    tmp_path: Path,
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(TrainingError), folder.claimed({"model": "no such model"}):
+        raise TrainingError("there is no such model")
+    folder.save_state({"step": 1})
+    with pytest.raises(TrainingError), folder.claimed({"model": "mine"}):
+        raise TrainingError("the loss is nan")
+    with (
+        pytest.raises(OutputError, match="model was mine there and is yours now"),
+        folder.claimed({"model": "yours"}),
+    ):
+        pass
+
+
 def test_a_folder_in_use_or_of_something_else_is_refused(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     with (

@@ -55,7 +55,7 @@ class _Genmix(click.Group):
         except OSError as error:
             if ctx.params["debug"] or error.errno in {None, errno.EPIPE}:
                 raise
-            click.echo(f"Error: {error}: genmix --debug … shows where", err=True)
+            click.echo(f"Error: {error}; genmix --debug shows where", err=True)
             ctx.exit(_FAILED)
         except KeyboardInterrupt:
             click.echo("stopped; run the same command again to go on", err=True)
