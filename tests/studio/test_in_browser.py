@@ -24,7 +24,7 @@ from genmix.cli import main
 from genmix.datasets.samples import synthetic_photos
 from genmix.prompts import load_library
 from genmix.recipe import load_recipe
-from genmix.reviewing import Filter, Store, history
+from genmix.reviewing import Filter, Store, find, history
 from genmix.reviewing import page as page_of
 from genmix.studio.words import Language, words
 from tests.serving.servers import PATIENCE_SECONDS, CountingEditor, running, serving
@@ -264,6 +264,29 @@ def test_single_keys_do_nothing_while_somebody_writes_or_reads_about_them(
         context.close()
 
     assert amiss == []
+
+
+def test_after_a_wrong_label_the_next_key_judges_the_next_picture(
+    browser: Browser, reviewable: Callable[[Path], tuple[Path, Path]], tmp_path: Path
+) -> None:
+    photos, out = reviewable(tmp_path)
+    with running(open_studio(photos, out)) as address:
+        context, page, amiss = opened(browser, address, locale="en")
+        page.goto(f"{address}/review")
+        give_name(page, "Anna")
+        first = shown_in(page)
+        for key in ("w", "ArrowDown", "Enter"):
+            page.keyboard.press(key)
+        expect(page.locator("#said")).to_contain_text("Saved: wrong label")
+        second = shown_in(page)
+        page.keyboard.press("a")
+        expect(page.locator("#said")).to_contain_text("Saved: accepted")
+        context.close()
+
+    assert amiss == []
+    with Store(out) as store:
+        assert find(store, first).better_label in {place.name for place in photos.iterdir()}
+        assert find(store, second).status == "accepted"
 
 
 def test_what_the_server_did_not_take_is_not_shown_as_saved(

@@ -18,7 +18,8 @@ from genmix.studio.reviews import SHOWS
 from genmix.studio.words import LANGUAGES, Language, catalogue, preferred, words
 
 STAGES = (
-    "waiting", "opening", "editing", "composing", "exporting", "estimating", "fractals", "pictures",
+    "waiting", "opening", "editing", "composing", "exporting", "starting", "estimating", "fractals",
+    "pictures",
 )  # fmt: skip
 TEMPLATES = Path(str(files("genmix.studio") / "templates"))
 CODE = Path(str(files("genmix.studio")))

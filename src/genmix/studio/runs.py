@@ -126,6 +126,7 @@ class Runs:
 
         def task(work: Work) -> Summary:
             begun.work = work
+            work.report("starting")
 
             def tell(stage: str, done: int, total: int) -> None:
                 work.report(stage, done, total)

@@ -27,6 +27,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && target.dataset?.enter) {
     event.preventDefault();
     document.getElementById(target.dataset.enter).click();
+    target.blur(); // or the next picture's field would have the focus, and keys would write in it
   }
   // A key that is held down must not judge what nobody has seen.
   const other = event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented;
