@@ -41,6 +41,13 @@ def test_a_comparison_prints_tables_and_where_to_look_and_may_be_asked_again(
         assert word in done.stdout
     assert "run 1 of 8, baseline, 2 photos a class, seed 0: training 1 of 2, loss " in done.stderr
     assert "seed 1: judging, " in done.stderr
+    said = done.stderr.splitlines()
+    one_is_done = next(k for k, line in enumerate(said) if ": finished" in line)
+    assert said[0].endswith(": edits")
+    assert [line.endswith(", measuring how long it takes") for line in said[1:one_is_done]] == [
+        "judging" in line or "training" in line for line in said[1:one_is_done]
+    ]
+    assert said[one_is_done].endswith(" left")
     for name in ("comparison", "learning-curves"):
         assert str(out / f"{name}.png") in done.stdout.replace("\n", "")
         assert decode((out / f"{name}.png").read_bytes()).std() > 5

@@ -241,8 +241,8 @@ def _numbers(status: "Status", before: str = "") -> str:
 
 
 def _time_left(status: "Status", before: str = "") -> str:
-    if status.seconds_left is None:
-        return "" if status.stage == "edits" else f"{before}measuring how long it takes"
+    if status.seconds_left is None and status.stage.startswith(("training", "judging")):
+        return f"{before}measuring how long it takes"
     if not status.seconds_left:
         return ""
     return f"{before}about {duration(status.seconds_left)} left"
