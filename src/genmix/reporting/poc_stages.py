@@ -146,7 +146,7 @@ def _measure(key: str, value: float | None, words: Words) -> str:
     if value is None:
         return "–"
     if key in ("diversity", "closeness"):
-        return f"{value:.2f}"
+        return f"{value:.2f}".replace("-", "−")
     return words.percent(f"{100 * value:.0f}")
 
 
