@@ -424,7 +424,8 @@ def test_a_slow_edit_shows_its_progress_and_stops_at_a_key(
             context, page, amiss = opened(browser, address, locale="en", bypass_csp=True)
             page.goto(f"{address}/prompts/classification/snowy")
             page.get_by_role("button", name="Try it").click()
-            expect(page.get_by_label(words("en", "progress.editing"))).to_be_visible()
+            editing = page.get_by_label(words("en", "progress.editing"))
+            expect(editing).to_be_visible(timeout=PATIENCE_MS)  # once the editor's process is there
             assert Axe().run(page).response["violations"] == []
             page.get_by_role("button", name=words("en", "app.stop")).press("Enter")
             expect(page.get_by_text(words("en", "app.stopped"))).to_be_visible()

@@ -1,7 +1,8 @@
 """The results that lie in the studio's folders: found, told in a sentence, and reported of.
 
 What a report says lives in `genmix.reporting`, which works in a process of its own: a result may be
-somebody else's file, and drawing takes memory that a server should not keep.
+somebody else's file, and drawing takes memory that a server should not keep. It is imported when
+the first result is read: the studio and its editor's process open sooner without.
 """
 
 import os
@@ -9,20 +10,21 @@ import stat
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from genmix.datasets.layout import IMAGES, MANIFEST
 from genmix.errors import GenmixError, MissingExtraError
 from genmix.processes import elsewhere
-from genmix.reporting.document import Glance
-from genmix.reporting.reports import glances_at, report_of
 from genmix.studio.words import LANGUAGES, Language
 from genmix.studio.work import Work
+
+if TYPE_CHECKING:
+    from genmix.reporting.document import Glance
 
 Kind: TypeAlias = Literal["poc", "ablation", "comparison"]
 State: TypeAlias = Literal["finished", "more", "begun", "large", "linked"]
@@ -148,6 +150,8 @@ class Results:
             GenmixError: If that cannot be done here.
             StoppedError: If the work is stopped meanwhile.
         """
+        from genmix.reporting.reports import glances_at
+
         work.report("results")
         missing = self.unread(results)
         if missing:
@@ -158,17 +162,17 @@ class Results:
             kept = {key: glance for key, glance in self._glances.items() if key in known}
             self._glances = kept | dict(zip(map(_key, missing), told, strict=True))
 
-    def glance(self, result: Result, language: Language) -> Glance | None:
+    def glance(self, result: Result, language: Language) -> "Glance | None":
         """Return what a result that was read says first; None if that cannot be told."""
         told = self._glances.get(_key(result))
         if told is None:
             return None
         glance = told[language]
-        return Glance(
+        return replace(
+            glance,
             about=shown(glance.about, _LONGEST_SENTENCE),
             compared=shown(glance.compared, _LONGEST_SENTENCE),
             decision=shown(glance.decision, _LONGEST_SENTENCE),
-            tone=glance.tone,
         )
 
     def report(self, result: Result, language: Language, work: Work) -> bytes:
@@ -179,6 +183,8 @@ class Results:
             UnreadableError: If the result is not one that can be reported of.
             StoppedError: If the work is stopped meanwhile.
         """
+        from genmix.reporting.reports import report_of
+
         work.report("report")
         if not result.readable:
             raise UnreadableError(f"{result.name} holds nothing to report of")
