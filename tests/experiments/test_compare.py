@@ -112,6 +112,8 @@ def test_killed_in_a_run_the_same_command_ends_with_the_same_numbers(
     assert results(out) == results(finished)
     assert "baseline" in done.stdout
     assert (out / "comparison.png").is_file()
+    found = Comparison.read(out / "comparison.json")
+    assert found.about["command"][:2] == ["genmix", "compare"]
 
 
 def test_what_is_done_is_not_done_again_and_more_may_be_added(

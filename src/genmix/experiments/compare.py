@@ -112,6 +112,12 @@ def compare(
     return found
 
 
+def command() -> list[str]:
+    """Return the command line that runs now; `python -m genmix` reads as `genmix`."""
+    program = Path(sys.argv[0]).name
+    return ["genmix" if program == "__main__.py" else program, *sys.argv[1:]]
+
+
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write plain values so that people can read them too."""
     write_whole(path, json.dumps(values, ensure_ascii=False, indent=1).encode())
@@ -216,7 +222,7 @@ def _about(
     # What earlier versions ran does not say.
     threads = {number for result in results for number in result.get("threads", ["unknown"])}
     return {
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": command(),
         "settings": bench.settings.model_dump(mode="json"),
         "arms": {arm.name: arm.identity() for arm in arms},
         "photos": {

@@ -22,7 +22,7 @@ from genmix import __version__
 from genmix.errors import ExperimentError
 from genmix.experiments.arms import Arm
 from genmix.experiments.bench import CompareSettings
-from genmix.experiments.compare import write_json
+from genmix.experiments.compare import command, write_json
 from genmix.experiments.parallel import Crew, Does, Tell, side_by_side
 from genmix.experiments.poc.bench import Planes, PocBench, open_runner, write_look
 from genmix.experiments.poc.choosing import (
@@ -145,12 +145,6 @@ def _keep_apart(settings: PocSettings, out: Path) -> None:
     for path in (settings.data, settings.test, *settings.targets.values()):
         if path and Path(path).resolve() in (out.resolve(), *out.resolve().parents):
             raise ExperimentError(f"the output {out} lies inside {path}: choose a folder beside it")
-
-
-def _program() -> str:
-    """Return what was called: `python -m genmix` by the name that it is installed under."""
-    name = Path(sys.argv[0]).name
-    return "genmix" if name == "__main__.py" else name
 
 
 @contextmanager
@@ -387,7 +381,7 @@ class _Work:
         shutil.rmtree(self.runs.path / "work", ignore_errors=True)
         seconds = self.clock.seconds
         return Poc(
-            command=(_program(), *sys.argv[1:]),
+            command=tuple(command()),
             settings=self.settings.model_dump(mode="json", exclude={"train": {"steps"}}),
             versions={
                 "genmix": __version__,
