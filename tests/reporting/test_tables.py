@@ -41,6 +41,17 @@ def test_no_line_is_wider_than_the_console_and_no_metric_is_lost(width: int) -> 
     assert all(metric.heading in text for metric in many)
 
 
+def test_a_narrow_console_has_a_table_for_each_arm_that_is_compared_with() -> None:
+    name = "genmix:domain-adaptation"
+    found = comparison({name: 0.1}, arms=("baseline", name))
+    wide, narrow = (shown(found, width).split(f"{name} has the highest")[0] for width in (120, 80))
+    assert wide.count(name) == 1
+    assert narrow.count(name) == 2
+    assert max(map(len, narrow.splitlines())) <= 80
+    words_of = re.compile(r"[^\s─]+").findall
+    assert set(words_of(narrow)) == set(words_of(wide))
+
+
 @pytest.mark.parametrize("found", [comparison(seeds=1), ablation(seeds=1)])
 def test_with_one_seed_every_number_says_so(found: Comparison | Ablation) -> None:
     text = shown(found)

@@ -1,6 +1,7 @@
 """Terminal tables of a comparison and of an ablation, for a console of any width from 80 on."""
 
 from collections.abc import Iterator, Sequence
+from typing import Literal, TypeAlias
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
@@ -21,6 +22,9 @@ from genmix.experiments.words import (
 )
 from genmix.statistics import Difference, Verdict
 
+_Against: TypeAlias = Literal["reference", "rival"]
+_ANY_WIDTH = 1_000
+
 _STYLES: dict[Verdict, str] = {"better": "bold", "worse": "bold", "no evidence": "dim"}
 
 
@@ -31,7 +35,8 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     for shots in comparison.shots:
         if len(comparison.shots) > 1:
             console.print(Text(shots_text(shots), style="bold"))
-        console.print(primary_table(comparison, shots))
+        for table in primary_tables(comparison, shots, console):
+            console.print(table)
         _say(console, finding(comparison, shots))
         console.print()
     if len(comparison.metrics) > 1:
@@ -44,27 +49,47 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     _say(console, _key(comparison))
 
 
-def primary_table(comparison: Comparison, shots: Shots = None) -> RenderableType:
-    """Return the table of the primary metric: arms from best to worst, with what they differ by."""
+def primary_tables(
+    comparison: Comparison, shots: Shots, console: Console
+) -> Sequence[RenderableType]:
+    """Return the table of the primary metric: arms from best to worst, with what they differ by.
+
+    On a narrow console it comes in two, one for each arm that the others are compared with.
+    """
+    whole = _primary_table(comparison, shots, ("reference", "rival"), console.width)
+    wanted = console.measure(whole, options=console.options.update(max_width=_ANY_WIDTH)).maximum
+    if wanted <= console.width:
+        return [whole]
+    return [
+        _primary_table(comparison, shots, [against], console.width)
+        for against in ("reference", "rival")
+    ]
+
+
+def _primary_table(
+    comparison: Comparison, shots: Shots, against: Sequence[_Against], width: int
+) -> Table:
     judged = len(comparison.seeds) > 1
     table = _table()
-    table.add_column("arm", overflow="fold")
+    table.add_column("arm", no_wrap=max(map(len, comparison.arms)) < width // 2, overflow="fold")
     table.add_column("mean", no_wrap=True)
-    table.add_column(f"minus {comparison.reference}", min_width=13)
-    if judged:
-        table.add_column("p (Holm)", justify="right", no_wrap=True)
-        table.add_column("verdict", no_wrap=True)
-    table.add_column("minus best other", min_width=13)
-    if judged:
-        table.add_column("verdict", no_wrap=True)
+    if "reference" in against:
+        table.add_column(f"minus {comparison.reference}", min_width=13)
+        if judged:
+            table.add_column("p (Holm)", justify="right", no_wrap=True)
+            table.add_column("verdict", no_wrap=True)
+    if "rival" in against:
+        table.add_column("minus best other", min_width=13)
+        if judged:
+            table.add_column("verdict", no_wrap=True)
     metric = comparison.primary
     for summary in ranked(comparison.summaries(metric, shots), metric):
-        table.add_row(
-            summary.arm,
-            mean_text(summary.mean),
-            *_judged(summary.against_reference, judged=judged, with_p=True),
-            *_judged(summary.against_rival, judged=judged, with_p=False),
-        )
+        cells: list[str | Text] = []
+        if "reference" in against:
+            cells += _judged(summary.against_reference, judged=judged, with_p=True)
+        if "rival" in against:
+            cells += _judged(summary.against_rival, judged=judged, with_p=False)
+        table.add_row(summary.arm, mean_text(summary.mean), *cells)
     return table
 
 
