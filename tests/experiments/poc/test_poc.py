@@ -289,6 +289,14 @@ def test_another_budget_in_the_same_folder_is_refused_by_name(
         poc(asked.model_copy(update={"budget_seconds": 7200.0}), quick[0])
 
 
+@pytest.mark.parametrize("among", ["photos", "elsewhere"])
+def test_an_output_among_the_photos_is_refused(place: Path, among: str) -> None:
+    asked = settings(place / "photos", QUICK, place / "elsewhere")
+    with pytest.raises(OutputError, match="lies inside"):
+        poc(asked, place / among / "out")
+    assert not (place / among / "out").exists()
+
+
 def test_too_few_photos_are_refused_before_anything_is_measured(
     place: Path, tmp_path: Path
 ) -> None:

@@ -58,7 +58,7 @@ from genmix.experiments.poc.trials import Budget, Trials
 from genmix.experiments.running import Planned, Status
 from genmix.experiments.runs import ExperimentFolder
 from genmix.jobs.augment import default_edits
-from genmix.jobs.folder import WHOLE, OutputFolder
+from genmix.jobs.folder import WHOLE, OutputFolder, keep_apart
 from genmix.networks.models import create_model
 from genmix.recipe import Recipe, load_recipe
 from genmix.storage import remove, write_whole, writing
@@ -123,7 +123,9 @@ def poc(
     """
     if jobs < 1:
         raise ExperimentError(f"jobs is {jobs}: give 1 or more")
-    _keep_apart(settings, Path(out))
+    for photos in (settings.data, settings.test, *settings.targets.values()):
+        if photos:
+            keep_apart(photos, out)
     folder, identity = OutputFolder(Path(out)), settings.identity() | {"jobs": jobs}
     folder.check(identity)
     folder.open()
@@ -138,13 +140,6 @@ def poc(
             found = replace(found, cost=priced(found.cost, prices))
         write_json(Path(out) / POC, found.to_dict())
     return found
-
-
-def _keep_apart(settings: PocSettings, out: Path) -> None:
-    """Refuse an output among the photos, which would be read as photos the next time."""
-    for path in (settings.data, settings.test, *settings.targets.values()):
-        if path and Path(path).resolve() in (out.resolve(), *out.resolve().parents):
-            raise ExperimentError(f"the output {out} lies inside {path}: choose a folder beside it")
 
 
 @contextmanager
