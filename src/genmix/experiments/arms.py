@@ -89,7 +89,7 @@ def parse_arms(text: str) -> list[Arm]:
             names[-1] += f",{piece.strip()}"  # one more setting of the mixer before
         elif piece.strip():
             names.append(piece.strip())
-    arms = [parse_arm(name) for name in names]
+    arms = [parse_arm(name) for name in names or [""]]
     seen: dict[str, str] = {}
     for arm in arms:
         does = json.dumps(arm.identity())
