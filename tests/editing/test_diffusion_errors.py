@@ -201,10 +201,13 @@ def test_the_hubs_refusals(name: str, words: str) -> None:
     assert words in refused(name)
 
 
-def test_no_network(hub: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_network(
+    hub: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)  # it tries again
     hub("http://127.0.0.1:9")
     assert "cannot be reached: connect once" in refused("someone/model")
+    assert caplog.text == ""
 
 
 def test_without_network_a_model_in_the_cache_is_used(

@@ -6,6 +6,7 @@ Only its index and its card are read here; `loading` reads the weights.
 import errno
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils import logging as hub_logging
 
 from genmix.editing.diffusion.settings import KINDS, Kind
 from genmix.errors import EditorError
@@ -107,6 +109,7 @@ def explained(name: str) -> Iterator[None]:
     Raises:
         EditorError: Instead of their errors.
     """
+    hub_logging.set_verbosity(logging.ERROR)  # it writes two lines each time it tries again
     try:
         yield
     except (OSError, ValueError, HfHubHTTPError) as error:
