@@ -15,6 +15,9 @@ from genmix.experiments.poc.plan import BASELINE, FINAL, JUDGED, PROMPTS
 from genmix.experiments.poc.result import Poc, Row, Stage
 from genmix.experiments.poc.saying import Language, in_words, metric_name, said
 from genmix.experiments.words import percent, points
+from genmix.reporting.naming import prompt_name
+from genmix.reporting.poc_stages import arm_name
+from genmix.reporting.wording import Words
 
 if TYPE_CHECKING:
     from genmix.experiments.poc.engine import Planning
@@ -147,7 +150,7 @@ def _prompts(stage: Stage, lang: Language) -> Table:
         cells = [_measure(key, measures[key]) for key in known]
         gain = row.gains.get(stage.primary)
         table.add_row(
-            row.arm,
+            prompt_name(row.arm, lang),
             *cells,
             "" if gain is None else _gain(gain),
             _chosen(row, lang),
@@ -183,10 +186,7 @@ def _final(stage: Stage, lang: Language, *, gains: bool) -> Table:
 
 
 def _name(row: Row, lang: Language) -> str:
-    return said(f"arm-{row.arm}", lang) if row.arm in _NAMED else row.arm
-
-
-_NAMED = ("baseline", "genmix", "chosen", "prompts")
+    return arm_name(row.arm, Words(lang))
 
 
 def _verdict(stage: Stage, lang: Language) -> str:

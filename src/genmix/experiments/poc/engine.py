@@ -127,9 +127,10 @@ def poc(
         if photos:
             keep_apart(photos, out)
     folder, identity = OutputFolder(Path(out)), settings.identity() | {"jobs": jobs}
+    was_there = folder.path.exists()
     folder.check(identity)
     folder.open()
-    with folder.locked(WHOLE), _unclaimed_left_empty(folder):
+    with folder.locked(WHOLE), _unclaimed_left_as_it_was(folder, was_there):
         if (Path(out) / POC).exists():
             found = Poc.read(Path(out) / POC)
         else:
@@ -143,7 +144,7 @@ def poc(
 
 
 @contextmanager
-def _unclaimed_left_empty(folder: OutputFolder) -> Iterator[None]:
+def _unclaimed_left_as_it_was(folder: OutputFolder, was_there: bool) -> Iterator[None]:
     """Where it ends before there is a plan, leave no trace: other settings may have the folder."""
     try:
         yield
@@ -151,7 +152,7 @@ def _unclaimed_left_empty(folder: OutputFolder) -> Iterator[None]:
         if not folder.claimed:
             remove(folder.path / CLOCK)
             shutil.rmtree(folder.hidden, ignore_errors=True)
-            if not any(folder.path.iterdir()):
+            if not was_there and not any(folder.path.iterdir()):
                 folder.path.rmdir()
         raise
 
