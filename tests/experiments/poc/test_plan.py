@@ -115,6 +115,13 @@ def test_time_that_was_spent_is_not_planned_with(
     assert late.total_seconds + budget / 2 <= budget * (1 - RESERVE) * (1 + 1e-9)
 
 
+def test_half_an_hour_on_two_processors_is_enough_for_all_three_stages() -> None:
+    plan = make_plan(PACS, replace(MACHINE, photo_seconds=0.0125), 1800, spent=60)
+    assert plan.shape.prompts >= 2
+    assert plan.shape.dials >= 1
+    assert plan.steps * PACS.batch_size >= 5 * plan.train_photos
+
+
 def test_no_number_falls_along_the_shapes() -> None:
     for before, after in pairwise(SHAPES):
         assert all(getattr(after, key) >= getattr(before, key) for key in Shape.__slots__)

@@ -147,8 +147,9 @@ SHAPES = (
 never means fewer seeds or candidates, and what is dropped for want of time is dropped in the
 order from the last shape to the first."""
 
-_USUAL = 5
-"""The shape from which on more photos come before more seeds."""
+_WHOLE, _USUAL = 2, 5
+"""The least shape with all three stages, and the usual one; from either on, more photos come before
+more seeds and candidates."""
 
 _EPOCHS: dict[Weights, tuple[int, int]] = {
     "scratch": (15, 60),
@@ -161,8 +162,9 @@ harder, as every augmentation does, has no chance."""
 _LEAST_STEPS: dict[Weights, int] = {"scratch": 100, "fine-tune": 60, "linear-probe": 60}
 
 _FEW_PHOTOS, _FEW_OF_A_CLASS = 200, 10
-_SOME_PHOTOS, _SOME_OF_A_CLASS = 2000, 20
-"""Photos to train on in the smallest plan, and before there are more candidates or seeds."""
+_SOME_PHOTOS, _SOME_OF_A_CLASS = 600, 15
+_MANY_PHOTOS, _MANY_OF_A_CLASS = 2000, 20
+"""Photos to train on in the smallest plan, in one of three stages, and in the usual one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,11 +282,16 @@ def _rungs(task: Task) -> Iterator[tuple[Shape, int]]:
     most = task.photos - _val(task) - _test(task)
     few = min(most, max(_FEW_PHOTOS, _FEW_OF_A_CLASS * task.classes))
     some = min(most, max(_SOME_PHOTOS, _SOME_OF_A_CLASS * task.classes))
+    many = min(most, max(_MANY_PHOTOS, _MANY_OF_A_CLASS * task.classes))
     for photos in _doubled(few, some):
         yield SHAPES[0], photos
-    for shape in SHAPES[1 : _USUAL + 1]:
+    for shape in SHAPES[1:_WHOLE]:
         yield shape, some
-    for photos in _doubled(some, most):
+    for photos in _doubled(some, many):
+        yield SHAPES[_WHOLE], photos
+    for shape in SHAPES[_WHOLE + 1 : _USUAL]:
+        yield shape, many
+    for photos in _doubled(many, most):
         yield SHAPES[_USUAL], photos
     for shape in SHAPES[_USUAL + 1 :]:
         yield shape, most
