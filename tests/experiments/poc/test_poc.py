@@ -23,11 +23,12 @@ from genmix.experiments.poc.clock import Clock
 from genmix.experiments.poc.engine import Planning, poc
 from genmix.experiments.poc.measuring import measure
 from genmix.experiments.poc.photos import open_all
-from genmix.experiments.poc.plan import BASELINE, FINAL, STAGES, Shape, make_plan
+from genmix.experiments.poc.plan import BASELINE, FINAL, STAGES, Shape, make_plan, remaining
 from genmix.experiments.poc.result import Poc
 from genmix.experiments.poc.saying import Language
 from genmix.experiments.poc.settings import Prices
-from genmix.experiments.poc.trials import Budget
+from genmix.experiments.poc.trials import Budget, Trials
+from genmix.experiments.runs import ExperimentFolder
 from genmix.images import decode
 from genmix.recipe import Recipe, load_recipe
 from genmix.reporting.reports import report_of
@@ -178,6 +179,24 @@ def test_what_takes_longer_than_measured_is_dropped_in_the_order_of_the_shapes(
     )
     again = Budget(plan, MACHINE, TASK, Clock(tmp_path / "clock.json"), tmp_path / "dropped.json")
     assert again.shape == kept
+
+
+def test_going_on_nothing_is_dropped_for_trainings_that_are_finished(
+    quick: tuple[Path, Poc], tmp_path: Path
+) -> None:
+    shape, done = Shape(3, 1, 3, 1), QUICK.shape.runs()
+    whole, rest = (remaining(QUICK, MACHINE, TASK, shape, each) for each in ({}, done))
+    plan = replace(QUICK, shape=shape, budget_seconds=(whole + rest) / 2)
+
+    def budget(name: str) -> Budget:
+        return Budget(plan, MACHINE, TASK, Clock(tmp_path / "clock.json"), tmp_path / name)
+
+    fresh, again = budget("fresh.json"), budget("again.json")
+    runs = ExperimentFolder(quick[0] / "experiment")
+    Trials(runs, quick[0], tmp_path, 1, lambda *_: None, again, lambda _: None)
+    assert again.done == done
+    assert again.check(BASELINE) == shape
+    assert fresh.check(BASELINE) != shape
 
 
 def test_far_too_slow_a_machine_still_ends_with_what_there_is_and_says_what_was_dropped(

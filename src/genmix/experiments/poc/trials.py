@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,14 @@ from genmix.experiments.poc.gains import Right
 from genmix.experiments.poc.plan import Machine, Plan, Shape, Task, remaining, trim
 from genmix.experiments.poc.result import Dropped
 from genmix.experiments.running import FINISHED, Planned, Status
-from genmix.experiments.runs import ExperimentFolder
+from genmix.experiments.runs import RESULT, ExperimentFolder
 from genmix.experiments.runs import Task as RunTask
 from genmix.jobs import augment
 from genmix.networks.checkpoint import CARD, WEIGHTS
 from genmix.storage import write_whole
+
+LOTS = "lots.json"
+"""Which trainings were begun in which stage, beside the runs."""
 
 CHOOSING = 1000
 """The first seed of candidates; seeds of the final judgement are from 0 on and choose nothing."""
@@ -134,12 +137,19 @@ class Trials:
     over: bool = False
     finished_before: int = 0
 
+    def __post_init__(self) -> None:
+        """Reckon with what earlier starts have finished."""
+        for stage, places in self._lots().items():
+            self._note(stage, places)
+        self._measure()
+
     def train(self, stage: str, arms: Sequence[Arm], seeds: Sequence[int]) -> None:
         """Train what is not trained yet, seed by seed, unless the time runs out."""
         tasks = [RunTask(arm, None, seed) for seed in seeds for arm in arms]
         todo = [task for task in tasks if self.folder.read(task) is None]
         if todo and not self.over:
             self.folder.claim(arms)
+            self._begin(stage, tasks)
             self.finished_before = len(self._all())
             planned = [self._planned(number, task) for number, task in enumerate(todo, 1)]
             try:
@@ -147,8 +157,8 @@ class Trials:
                 self.crew(planned, self._told)
             except OutOfTimeError:
                 self.over = True
-        self.budget.note(stage, {task.place for task in tasks if self.folder.read(task)})
-        self.budget.measured([run["seconds"] for run in self._all()])
+        self._note(stage, [task.place for task in tasks])
+        self._measure()
 
     def views(self, arm: Arm, seeds: Sequence[int]) -> dict[str, Right]:
         """Return what an arm's models saw right; every seed must be trained."""
@@ -177,6 +187,26 @@ class Trials:
     def forget_sets(self) -> None:
         """Remove what was composed to learn which edits are good; edits stay in their cache."""
         shutil.rmtree(self.folder.path / "sets", ignore_errors=True)
+
+    def _begin(self, stage: str, tasks: Sequence[RunTask]) -> None:
+        """Write down which trainings belong to a stage, for the next start."""
+        lots = self._lots()
+        lots[stage] = sorted({*lots.get(stage, ()), *(task.place.as_posix() for task in tasks)})
+        write_whole(self.folder.path / LOTS, json.dumps(lots, indent=1).encode())
+
+    def _lots(self) -> dict[str, list[str]]:
+        path = self.folder.path / LOTS
+        return json.loads(path.read_bytes()) if path.exists() else {}
+
+    def _note(self, stage: str, places: Iterable[str | Path]) -> None:
+        """Note which of some trainings are finished."""
+        runs = self.folder.path / "runs"
+        finished = {Path(place) for place in places if (runs / place / RESULT).exists()}
+        self.budget.note(stage, finished)
+
+    def _measure(self) -> None:
+        """Learn from what all finished trainings took."""
+        self.budget.measured([run["seconds"] for run in self._all()])
 
     def _planned(self, number: int, task: RunTask) -> Planned:
         """Number a training among all that are still planned."""
@@ -217,7 +247,7 @@ class Trials:
             )
 
     def _all(self) -> list[Mapping[str, Any]]:
-        paths = sorted((self.folder.path / "runs").glob("*/*/*/result.json"))
+        paths = sorted((self.folder.path / "runs").glob(f"*/*/*/{RESULT}"))
         return [json.loads(path.read_bytes()) for path in paths]
 
 
