@@ -25,6 +25,7 @@ MACHINE = Machine(
     edit_seconds=0.003,
     read_seconds=0.001,
     start_seconds=0.1,
+    load_seconds=0.1,
     crew_seconds=0.0,
 )
 

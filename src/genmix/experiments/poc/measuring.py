@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
+import numpy as np
 import torch
 
 from genmix.datasets import Photo
@@ -22,6 +23,7 @@ from genmix.jobs.plan import spread
 from genmix.processes import available_cpus, worker_pool
 from genmix.recipe import Recipe
 from genmix.storage import writing
+from genmix.training.checkpoint import load_checkpoint
 from genmix.training.data import Photos
 from genmix.training.evaluation import predict
 from genmix.training.loop import Moment, train
@@ -32,6 +34,9 @@ _PHOTOS = 64
 
 _EDITS_SECONDS = 15.0
 """Edits are measured for about so long, however slow the editor is; one is made at least."""
+
+_JUDGED = 256
+"""Views that are judged, of the same photos: about what a model is shown later in one go."""
 
 _STEPS = 6
 _ENOUGH_SECONDS = 12.0
@@ -72,6 +77,7 @@ def measure(
         edit_seconds=edit_seconds,
         read_seconds=read_seconds,
         start_seconds=max(each.start for each in times),
+        load_seconds=max(each.load for each in times),
         crew_seconds=crew_seconds,
     )
 
@@ -98,6 +104,7 @@ class _Times:
     step: float
     photo: float
     start: float
+    load: float
     began: float
 
 
@@ -130,20 +137,25 @@ def _measure(settings: TrainSettings, folder: Path) -> _Times:
 
     start = time.monotonic()
     with TemporaryDirectory() as scratch:
+        run = Path(scratch) / "run"
         try:
-            model = train(settings, photos, None, Path(scratch) / "run", on_step).model
+            model = train(settings, photos, None, run, on_step).model
             written = time.monotonic() - moments[-1]
         except _EnoughError:
             model, written = None, 0.0
         step = (moments[-1] - moments[0]) / (len(moments) - 1)
         first = max(0.0, moments[0] - start - step)
         if model is None:
-            return _Times(step, step / settings.batch_size, first, began)
-        predict(model, photos)
+            return _Times(step, step / settings.batch_size, first, first, began)
+        opened = time.monotonic()
+        load_checkpoint(run)
+        load = time.monotonic() - opened
+        views = photos.subset(np.arange(_JUDGED) % len(photos))
+        predict(model, views.subset(np.arange(settings.batch_size)))  # takes the memory
         judged = time.monotonic()
-        predict(model, photos)
-        photo = (time.monotonic() - judged) / len(photos)
-    return _Times(step, photo, first + written, began)
+        predict(model, views)
+        photo = (time.monotonic() - judged) / len(views)
+    return _Times(step, photo, first + written, load, began)
 
 
 def _write(opened: Opened, sample: Sequence[Photo], settings: PocSettings, folder: Path) -> float:

@@ -58,6 +58,7 @@ class Machine:
         edit_seconds: An edit made, screened, composed and written, in one worker.
         read_seconds: A photo read and made square.
         start_seconds: A training before its first step and after its last.
+        load_seconds: A trained model read.
         crew_seconds: A process started.
     """
 
@@ -70,6 +71,7 @@ class Machine:
     edit_seconds: float
     read_seconds: float
     start_seconds: float
+    load_seconds: float
     crew_seconds: float
 
 
@@ -135,7 +137,8 @@ SHAPES = (
     Shape(3, 0, 0, 0),
     Shape(3, 1, 2, 0),
     Shape(3, 1, 3, 1),
-    Shape(4, 1, 3, 2),
+    Shape(4, 1, 3, 1),
+    Shape(5, 1, 3, 1),
     Shape(5, 1, 4, 2),
     Shape(5, 1, 4, 3),
     Shape(5, 2, 4, 3),
@@ -147,9 +150,8 @@ SHAPES = (
 never means fewer seeds or candidates, and what is dropped for want of time is dropped in the
 order from the last shape to the first."""
 
-_WHOLE, _USUAL = 2, 5
-"""The least shape with all three stages, and the usual one; from either on, more photos come before
-more seeds and candidates."""
+_USUAL = 4
+"""The shape from which on more photos come before more seeds and candidates."""
 
 _EPOCHS: dict[Weights, tuple[int, int]] = {
     "scratch": (15, 60),
@@ -163,8 +165,7 @@ _LEAST_STEPS: dict[Weights, int] = {"scratch": 100, "fine-tune": 60, "linear-pro
 
 _FEW_PHOTOS, _FEW_OF_A_CLASS = 200, 10
 _SOME_PHOTOS, _SOME_OF_A_CLASS = 600, 15
-_MANY_PHOTOS, _MANY_OF_A_CLASS = 2000, 20
-"""Photos to train on in the smallest plan, in one of three stages, and in the usual one."""
+"""Photos to train on in the smallest plan, and before there are more candidates or seeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,16 +283,11 @@ def _rungs(task: Task) -> Iterator[tuple[Shape, int]]:
     most = task.photos - _val(task) - _test(task)
     few = min(most, max(_FEW_PHOTOS, _FEW_OF_A_CLASS * task.classes))
     some = min(most, max(_SOME_PHOTOS, _SOME_OF_A_CLASS * task.classes))
-    many = min(most, max(_MANY_PHOTOS, _MANY_OF_A_CLASS * task.classes))
     for photos in _doubled(few, some):
         yield SHAPES[0], photos
-    for shape in SHAPES[1:_WHOLE]:
+    for shape in SHAPES[1 : _USUAL + 1]:
         yield shape, some
-    for photos in _doubled(some, many):
-        yield SHAPES[_WHOLE], photos
-    for shape in SHAPES[_WHOLE + 1 : _USUAL]:
-        yield shape, many
-    for photos in _doubled(many, most):
+    for photos in _doubled(some, most):
         yield SHAPES[_USUAL], photos
     for shape in SHAPES[_USUAL + 1 :]:
         yield shape, most
@@ -355,7 +351,7 @@ def _judging(task: Task, machine: Machine, plan: Plan, seeds: int) -> float:
     """Reckon the final judgement of all models."""
     targets = min(MOST_TARGET, task.targets) if task.labelled else 0
     views = plan.test_photos + targets + plan.robust_photos * (CORRUPTIONS + ATTACK_PASSES)
-    each = machine.start_seconds + views * machine.photo_seconds
+    each = machine.load_seconds + views * machine.photo_seconds
     return math.ceil(JUDGED * seeds / machine.jobs) * each + machine.crew_seconds
 
 
