@@ -11,7 +11,7 @@ from rich.text import Text
 
 from genmix.cli.console import duration
 from genmix.experiments.poc.gains import Interval
-from genmix.experiments.poc.plan import BASELINE, FINAL, JUDGED, PROMPTS
+from genmix.experiments.poc.plan import BASELINE, FINAL, JUDGED, PROMPTS, Shape
 from genmix.experiments.poc.result import Poc, Row, Stage
 from genmix.experiments.poc.saying import Language, in_words, metric_name, said
 from genmix.experiments.words import percent, points
@@ -90,16 +90,13 @@ def print_poc(found: Poc, console: Console, lang: Language) -> None:
         _say(console, _verdict(stage, lang))
         console.print()
     for each in found.dropped:
-        pairs = {
-            key: f"{getattr(each.planned, name)} → {getattr(each.kept, name)}"
-            for key, name in (
-                ("seeds", "seeds"),
-                ("choosing", "choosing_seeds"),
-                ("prompts", "prompts"),
-                ("dials", "dials"),
-            )
-        }
-        _say(console, said("dropped", lang, slowness=each.slowness, **pairs))
+        pairs = [
+            said(f"dropped-{name}", lang, pair=f"{before} → {after}")
+            for name in Shape.__slots__
+            if (before := getattr(each.planned, name)) != (after := getattr(each.kept, name))
+        ]
+        what = ("、" if lang == "ja" else ", ").join(pairs)
+        _say(console, said("dropped", lang, slowness=each.slowness, what=what))
     _say(console, _cost(found, lang))
 
 
