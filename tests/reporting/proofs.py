@@ -62,7 +62,7 @@ def proof(
             }
         },
         versions={"genmix": "0.1.0", "python": "3.11.7"},
-        machine=Machine("cpu", 2, 2, 2, 0.9, 0.014, 0.028, 0.006, 2.1, 28.5),
+        machine=Machine("cpu", 2, 2, 2, 0.9, 0.014, 0.028, 0.006, 2.1, 0.7, 28.5),
         plan=Plan(1800.0, SHAPE, 69, 400, 160, 267, 1000, 64, dict.fromkeys(STAGES, 300.0), 80.0),
         dropped=(Dropped("baseline", SHAPE, less, 1.7),) if dropped else (),
         photos=Prepared(
