@@ -1,7 +1,7 @@
 """What `genmix poc` prints: the plan before it starts, and a table for each stage after it."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
@@ -118,11 +118,8 @@ def _compared(stage: Stage, lang: Language, kinds: tuple[str, ...] = ()) -> Tabl
     rows = [row for row in stage.rows if row.scores and (not kinds or row.kind in kinds)]
     changes = any(row.change is not None for row in rows)
     table = _table(said("arm", lang))
-    for key in ("choice", "val", "looks"):
-        table.add_column(said(key, lang))
-    table.add_column(said("gain", lang), max_width=20)
-    if changes:
-        table.add_column(said("change", lang))
+    for key in ("choice", "val", "looks", "gained", *(["change"] if changes else [])):
+        _column(table, said(key, lang))
     for row in rows:
         cells = [_mean(row.scores[key]) for key in ("choice", "val", "looks")]
         gain = row.gains.get(stage.primary)
@@ -139,9 +136,9 @@ def _prompts(stage: Stage, lang: Language) -> Table:
     table = _table(said("prompt", lang))
     known = [k for k in ("kept", "seen", "diversity", "closeness") if k in (rows[0].measures or {})]
     for key in known:
-        table.add_column(said(key, lang), justify="right")
-    table.add_column(said("gain", lang), max_width=20)
-    table.add_column(said("chosen", lang))
+        _column(table, said(key, lang), "right")
+    for key in ("gained", "chosen"):
+        _column(table, said(key, lang))
     for row in rows:
         measures = row.measures or {}
         cells = [_measure(key, measures[key]) for key in known]
@@ -157,7 +154,9 @@ def _prompts(stage: Stage, lang: Language) -> Table:
 
 
 def _measure(key: str, value: float) -> str:
-    return f"{value:.2f}" if key in ("diversity", "closeness") else f"{100 * value:.0f} %"
+    if key in ("diversity", "closeness"):
+        return f"{value:.2f}".replace("-", "−")
+    return f"{100 * value:.0f} %"
 
 
 def _chosen(row: Row, lang: Language) -> str:
@@ -172,7 +171,7 @@ def _final(stage: Stage, lang: Language, *, gains: bool) -> Table:
     """Return the table of the decision: accuracies, or gains over the baseline."""
     table = _table(said("gain" if gains else "accuracy", lang))
     for metric in stage.metrics:
-        table.add_column(metric_name(metric.key, lang))
+        _column(table, metric_name(metric.key, lang))
     for row in stage.rows:
         found = row.gains if gains else row.scores
         if found:
@@ -223,14 +222,18 @@ def _mean(found: Interval) -> str:
 
 def _gain(found: Interval) -> str:
     spread = "" if found.half_width is None else f" ± {percent(found.half_width)}"
-    seeds = "" if found.seeds > 1 else " *"
-    return f"{points(found.value)}{spread}{seeds}"
+    return f"{points(found.value)}{spread}"
 
 
 def _table(first: str) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column(first, min_width=min(12, cell_len(first)), overflow="fold")
     return table
+
+
+def _column(table: Table, head: str, justify: Literal["left", "right"] = "left") -> None:
+    """Add a column whose head is folded where it is narrow: Japanese has no spaces to break at."""
+    table.add_column(head, justify=justify, overflow="fold", max_width=20)
 
 
 def _say(console: Console, text: str, style: str = "", end: str = "\n") -> None:
