@@ -9,6 +9,7 @@ import pytest
 
 from genmix.errors import ExperimentError
 from genmix.experiments.compare import write_json
+from genmix.experiments.poc.plan import PROMPTS
 from genmix.experiments.poc.result import Example, Poc
 from genmix.experiments.poc.rules import Reason
 from genmix.experiments.words import percent, points
@@ -106,8 +107,19 @@ def test_a_target_without_labels_is_never_said_to_be_tested_on() -> None:
 
 def test_why_prompts_are_out_is_told_by_their_names() -> None:
     text = text_of(FOUND["go"], "ja")
-    assert "スクリーニングの合格率が低く不採用：霧" in text
-    assert "ほかの候補を優先し学習していないもの：雨" in text
+    assert "スクリーニングの合格率が低く、単独では学習していないもの：霧" in text
+    assert "ほかの候補を優先し、単独では学習していないもの：雨" in text
+    assert "標準レシピのプロンプトをそのまま使います" not in text
+
+
+def test_where_the_chosen_prompts_are_no_better_it_says_which_stay() -> None:
+    found = FOUND["go"]
+    stage = found.stage(PROMPTS)
+    assert stage is not None
+    rows = tuple(replace(row, chosen=row.arm == "graffiti") for row in stage.rows)
+    stages = tuple(replace(s, rows=rows) if s is stage else s for s in found.stages)
+    text = text_of(replace(found, stages=stages), "ja")
+    assert "標準レシピのプロンプトをそのまま使います：グラフィティ。" in text
 
 
 NAMES = {

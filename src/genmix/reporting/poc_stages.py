@@ -151,7 +151,11 @@ def _measure(key: str, value: float | None, words: Words) -> str:
 
 
 def _others(stage: Stage, words: Words) -> Iterator[str]:
-    """Name the prompts that were not trained with, by why."""
+    """Say which prompts stay where the chosen set was no better; name those not trained with."""
+    if any(row.kind == "set" and not row.chosen for row in stage.rows):
+        used = [row.arm for row in stage.rows if row.kind == "prompt" and row.chosen]
+        named = words("list.comma").join(prompt_name(each, words.language) for each in used)
+        yield words("poc.prompts.stays", names=named)
     rest = [row for row in stage.rows if row.kind == "prompt" and not row.scores]
     for rule in ("screened-out", "class-lost", "untried"):
         names = [
