@@ -1,5 +1,6 @@
 """Reports in a real browser: nothing cut, nothing scrolled, nothing loaded, and a clean PDF."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -177,8 +178,14 @@ def test_a_proof_of_concept_of_the_usual_length_prints_to_four_pages(
     found = poc_report(proof(dropped=True), Words(language), pictures)
     page = browser.new_page()
     page.set_content(render(found))
-    assert len(printed(page, tmp_path / "report.pdf")) <= 4
+    sheets = printed(page, tmp_path / "report.pdf")
+    assert len(sheets) <= 4
+    assert _plain(found.decision) in _plain(sheets[0])
     page.close()
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\s", "", text)
 
 
 def printed(page: Page, pdf: Path) -> list[str]:

@@ -11,7 +11,7 @@ from genmix.experiments.poc.result import Poc, Row, Stage
 from genmix.experiments.poc.rules import Verdict
 from genmix.experiments.poc.saying import in_words, rules_in_words
 from genmix.reporting.document import Block, Bullets, Cell, Paragraph, Section, Table
-from genmix.reporting.naming import prompt_name
+from genmix.reporting.naming import prompt_name, short
 from genmix.reporting.parts import differences_figure, interval_row
 from genmix.reporting.wording import Words
 from genmix.statistics import Difference, Mean
@@ -154,8 +154,8 @@ def _others(stage: Stage, words: Words) -> Iterator[str]:
     """Say which prompts stay where the chosen set was no better; name those not trained with."""
     if any(row.kind == "set" and not row.chosen for row in stage.rows):
         used = [row.arm for row in stage.rows if row.kind == "prompt" and row.chosen]
-        named = words("list.comma").join(prompt_name(each, words.language) for each in used)
-        yield words("poc.prompts.stays", names=named)
+        names = [prompt_name(each, words.language) for each in used]
+        yield words("poc.prompts.stays", names=short(names, words))
     rest = [row for row in stage.rows if row.kind == "prompt" and not row.scores]
     for rule in ("screened-out", "class-lost", "untried"):
         names = [
@@ -164,8 +164,7 @@ def _others(stage: Stage, words: Words) -> Iterator[str]:
             if row.reasons and row.reasons[0].rule == rule
         ]
         if names:
-            listed = words("list.comma").join(names)
-            yield words(f"poc.prompts.{rule}", names=listed)
+            yield words(f"poc.prompts.{rule}", names=short(names, words))
 
 
 def _contributions(found: Poc, words: Words) -> Iterator[Section]:
