@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_WIDTH_IN = 4.5
+_WIDTH_IN = 3.9
 _TEXT_PT = 8.5
 _LINE_IN = 0.165
 """Height of a line of text."""
@@ -42,7 +42,7 @@ _LINE_IN = 0.165
 _ABOVE_IN = 0.09
 """Height between a mark and the text above it."""
 
-_MOST = 44
+_MOST = 38
 """Latin letters that fit a line before the numbers at its end."""
 
 _SHORT = 14
