@@ -277,6 +277,10 @@ def test_what_ends_before_there_is_a_plan_leaves_the_folder_to_other_settings(
         ({"train": asked.train.model_copy(update={"model": "resnet81"})}, "no model 'resnet81'"),
         ({"targets": {"none": str(tmp_path / "none")}}, "does not exist"),
         ({"budget_seconds": 1.0, "recipe": "quick"}, "a budget of 1 s is too little here"),
+        (
+            {"budget_seconds": 1.0, "train": asked.train.model_copy(update={"batch_size": 300})},
+            "a budget of 1 s is too little here",
+        ),
     ):
         with pytest.raises(GenmixError, match=words):
             poc(asked.model_copy(update=wrong), out)

@@ -151,7 +151,7 @@ def _measure(settings: TrainSettings, folder: Path) -> _Times:
         load_checkpoint(run)
         load = time.monotonic() - opened
         views = photos.subset(np.arange(_JUDGED) % len(photos))
-        predict(model, views.subset(np.arange(settings.batch_size)))  # takes the memory
+        predict(model, photos)  # takes the memory
         judged = time.monotonic()
         predict(model, views)
         photo = (time.monotonic() - judged) / len(views)
