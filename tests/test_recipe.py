@@ -76,6 +76,15 @@ def test_a_recipe_written_out_loads_as_the_same_recipe(changes: dict[str, object
         ("!!python/object/apply:os.system ['true']", "not valid YAML"),
         ("screens: {blnak: null}", "did you mean 'blank'?"),
         ("output: {originals: lnik}", "output.originals"),
+        ("seed: 1\nsize: {{size}}", "my.yaml:2: not valid YAML: a key is no single word"),
+        ("? [a, b]\n: 1", "my.yaml:1: not valid YAML: a key is no single word"),
+        ("masks: " + "[" * 3000, "my.yaml:1: not valid YAML: nested more than 50 deep"),
+        ("seed: " + "1" * 5000, "…' is no whole number"),
+        ("seed: 0x" + "f" * 5000, "…' is no whole number"),
+        ("size: 8\nseed: 2024-99-99", "my.yaml:2: not valid YAML: '2024-99-99' is no date"),
+        ("seed: !!int seven", "my.yaml:1: not valid YAML: 'seven' is no whole number"),
+        ("seed: !!timestamp today", "my.yaml:1: not valid YAML: 'today' is no date"),
+        ("seed: !!bool perhaps", "my.yaml:1: not valid YAML: 'perhaps' is no yes or no"),
     ],
 )
 def test_a_fault_is_one_line_with_its_place_and_what_would_be_right(

@@ -2,13 +2,15 @@
 
 import errno
 import os
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from genmix.errors import OutputError
-from genmix.storage import cache_folder, check_file, write_whole
+from genmix.storage import cache_folder, check_file, write_first, write_whole
 
 
 def test_a_file_is_written_with_its_folder(tmp_path: Path) -> None:
@@ -61,6 +63,33 @@ def test_a_file_for_a_folder_and_a_folder_for_a_file_are_refused_in_one_line(
     with pytest.raises(OutputError, match="it is a folder; give the name of a file"):
         write(folder)
     assert sorted(tmp_path.iterdir()) == [file, folder]
+
+
+def test_of_several_who_write_a_file_at_once_the_first_does(tmp_path: Path) -> None:
+    path, together = tmp_path / "a" / "b.txt", threading.Barrier(8)
+
+    def write(k: int) -> bool:
+        together.wait()
+        return write_first(path, bytes([k]) * 100_000)
+
+    with ThreadPoolExecutor(8) as threads:
+        wrote = list(threads.map(write, range(8)))
+    assert wrote.count(True) == 1
+    assert path.read_bytes() == bytes([wrote.index(True)]) * 100_000
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_without_hard_links_a_file_is_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Path) -> None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    path = tmp_path / "b.txt"
+    assert write_first(path, b"whole")
+    assert path.read_bytes() == b"whole"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_place_is_tried_without_touching_what_lies_there(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """The recipe: the one file that says what a run does, and the presets that ship with genmix."""
 
+import os
+from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -111,7 +114,8 @@ class OutputChoice(_Strict):
     """What is written.
 
     Attributes:
-        originals: Whether the photos themselves go into the set: "none", "link" or "copy".
+        originals: Whether the photos themselves go into the set: "none", "link" or "copy". One that
+            torchvision would misread is stored as PNG, whichever it is.
         format: "jpeg", or "png" without loss.
         quality: Of JPEG, 1 to 100.
     """
@@ -212,6 +216,22 @@ class Recipe(_Strict):
         library = load_library(self.prompts.library)
         return library.prompts if self.prompts.only is None else library.select(self.prompts.only)
 
+    def beside(self, file: Path) -> "Recipe":
+        """Return a copy whose relative paths are relative to a file in which it will lie.
+
+        Those of a recipe in use are relative to the working folder.
+        """
+        return self.with_paths(partial(_from, file.parent))
+
+    def with_paths(self, change: Callable[[str], str]) -> "Recipe":
+        """Return a copy whose paths are changed: of its own prompts, and of its own fractals."""
+        changes: dict[str, Any] = {}
+        if self.prompts.library.endswith((".yaml", ".yml")):
+            changes["prompts"] = {"library": change(self.prompts.library)}
+        if self.fractals.folder is not None:
+            changes["fractals"] = {"folder": change(self.fractals.folder)}
+        return self.changed(**changes)
+
     def to_yaml(self) -> str:
         """Write the recipe with every value spelled out; loading it gives an equal recipe."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
@@ -250,17 +270,20 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     name = str(name_or_path)
     if not name.endswith((".yaml", ".yml")):
         return parse_yaml(preset_text(name), Recipe, RecipeError, name=f"{name}.yaml")
+    folder = Path(name).parent
     recipe = load_yaml(Path(name), Recipe, RecipeError)
-    changes: dict[str, Any] = {}
-    if recipe.prompts.library.endswith((".yaml", ".yml")):
-        changes["prompts"] = {"library": _beside(name, recipe.prompts.library)}
-    if recipe.fractals.folder is not None:
-        changes["fractals"] = {"folder": _beside(name, recipe.fractals.folder)}
-    return recipe.changed(**changes)
+    return recipe.with_paths(lambda path: str(folder / Path(path).expanduser()))
 
 
-def _beside(recipe_file: str, path: str) -> str:
-    return str(Path(recipe_file).parent / Path(path).expanduser())
+def _from(folder: Path, path: str) -> str:
+    """Make a relative path lead from a folder; links first, as the system follows them first."""
+    if Path(path).is_absolute():
+        return path
+    there = Path(path).resolve()
+    try:
+        return Path(os.path.relpath(there, folder.resolve())).as_posix()
+    except ValueError:  # on another drive of Windows
+        return str(there)
 
 
 _PRESETS = files("genmix") / "presets"

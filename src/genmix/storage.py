@@ -64,17 +64,53 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OutputError: If the disk is full or the place is not writable.
     """
+    with _written_beside(path, data) as temporary:
+        temporary.replace(path)
+
+
+def write_first(path: Path, data: bytes) -> bool:
+    """Write a file as `write_whole` does, unless it is there; say whether it was written.
+
+    Of several processes that write it at once, the first does. Where the file system has no hard
+    links, the last does.
+
+    Raises:
+        OutputError: If the disk is full or the place is not writable.
+    """
+    with _written_beside(path, data) as temporary:
+        try:
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            return False
+        except OSError:
+            temporary.replace(path)
+    return True
+
+
+@contextmanager
+def _written_beside(path: Path, data: bytes) -> Iterator[Path]:
+    """Write a temporary file beside `path`, which is gone at the end unless it was moved."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-            Path(temporary).chmod(0o666 & ~_UMASK)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+            temporary.chmod(0o666 & ~_UMASK)
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def is_utf8(path: str | Path) -> bool:
+    """Tell whether a path can be written down: one that is no text is in no manifest or recipe."""
+    return printable(path) == str(path)
+
+
+def printable(path: str | Path) -> str:
+    """Show the bytes of a path that are not UTF-8 as escapes."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def remove(path: Path) -> bool:

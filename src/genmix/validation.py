@@ -12,6 +12,10 @@ from genmix.errors import GenmixError, nearest
 MAX_YAML_BYTES = 1 << 20
 """Recipes and prompt libraries are written by hand; anything larger is a mistake or an attack."""
 
+_MOST_NESTED = 50
+_MOST_DIGITS = 64
+_SCALARS = {"int": "whole number", "float": "number", "timestamp": "date", "bool": "yes or no"}
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -88,23 +92,57 @@ def validate(
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """SafeLoader that refuses what a hand-written file never needs: aliases and repeated keys."""
+    """SafeLoader that refuses what a hand-written file never needs, and always by line.
+
+    Refused are aliases, repeated keys, keys that are lists or mappings, nesting beyond
+    `_MOST_NESTED` and numbers beyond `_MOST_DIGITS`.
+    """
+
+    _depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(None, None, "aliases (*name) are not allowed", mark)
-        return super().compose_node(parent, index)
+        if self._depth > _MOST_NESTED:
+            raise yaml.composer.ComposerError(
+                None, None, f"nested more than {_MOST_NESTED} deep", mark
+            )
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        if node.tag.endswith(":int") and len(node.value) > _MOST_DIGITS:
+            raise _misfit(node)
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, LookupError, AttributeError) as cause:  # PyYAML's own, of bad scalars
+            raise _misfit(node) from cause
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
-        for key, _ in node.value:
+        for key, _ in node.value if node.id == "mapping" else ():
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a key is no single word: put text with braces in quotes",
+                    key.start_mark,
+                )  # fmt: skip
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key '{key.value}' stands twice", key.start_mark
                 )
             seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
+
+
+def _misfit(node: yaml.Node) -> yaml.constructor.ConstructorError:
+    """Say that a value is not of the kind that it looks like."""
+    text, kind = str(node.value), node.tag.rpartition(":")[2]
+    shown = text if len(text) <= _MOST_DIGITS else f"{text[:_MOST_DIGITS]}…"
+    problem = f"'{shown}' is no {_SCALARS.get(kind, kind)}"
+    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
 def _describe(fault: ErrorDetails, model: type[BaseModel]) -> str:

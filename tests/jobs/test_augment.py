@@ -5,10 +5,12 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -16,6 +18,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from genmix.datasets import Photo, layout
+from genmix.datasets.layout import output_path
 from genmix.datasets.samples import synthetic_photos
 from genmix.errors import EditorError, OutputError, SourceError
 from genmix.images import decode, encode_jpeg, encode_png
@@ -99,11 +103,59 @@ def test_pictures_that_got_lost_are_made_again(finished: Path, photos: Path, sma
     assert contents(finished) == before
 
 
+def test_a_shard_without_its_part_of_the_manifest_is_made_again(
+    finished: Path, photos: Path, small: Recipe, tmp_path: Path
+) -> None:
+    augment(photos, tmp_path / "out", small, share=Share(1, 2))
+    next((tmp_path / "out" / ".genmix" / "shards").glob("*/part.parquet")).unlink()
+    augment(photos, tmp_path / "out", small)
+    assert contents(tmp_path / "out") == contents(finished)
+
+
+def test_pictures_that_another_share_is_moving_are_not_taken_for_lost(finished: Path) -> None:
+    folder = OutputFolder(finished)
+    shards = len(folder.shard_parts())
+    picture = next((finished / "images").rglob("*.jpg"))
+    starting = threading.Thread(target=folder.forget_incomplete, args=[shards])
+    with folder.finishing():
+        picture.rename(finished / "on-its-way.jpg")
+        starting.start()
+        starting.join(0.3)
+        (finished / "on-its-way.jpg").rename(picture)
+    starting.join()
+    assert len(folder.shard_parts()) == shards
+    assert folder.manifest.exists()
+
+
 def test_the_recipe_beside_the_output_makes_the_same_bytes_again(
     finished: Path, photos: Path, tmp_path: Path
 ) -> None:
     augment(photos, tmp_path / "again", finished / "recipe.yaml", edits=tmp_path / "fresh")
     assert contents(tmp_path / "again") == contents(finished)
+
+
+def test_a_recipe_with_relative_paths_can_be_run_again_from_the_output(
+    photos: Path, small: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    textures = shutil.copytree(photos, tmp_path / "conf" / "textures")
+    (tmp_path / "elsewhere" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere" / "deep")
+    monkeypatch.chdir(tmp_path)
+    mine = Path("conf/mine.yaml")
+    mine.write_text(small.changed(fractals={"folder": "textures"}).to_yaml())
+    for out in ("out", "link/out"):
+        augment(photos, out, mine)
+        made = contents(Path(out))
+        augment(photos, out, tmp_path / mine)  # another way to the same folder
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        augment(photos, tmp_path / "again" / out, tmp_path / out / "recipe.yaml")
+        monkeypatch.chdir(tmp_path)
+        assert str(tmp_path) not in Path(out, "recipe.yaml").read_text()
+        again = contents(tmp_path / "again" / out)
+        assert again | {"recipe.yaml": ""} == made | {"recipe.yaml": ""}
+    next(textures.rglob("*.jpg")).unlink()
+    with pytest.raises(OutputError, match="fractals version"):
+        augment(photos, "out", mine)
 
 
 def test_changing_masks_or_fractals_makes_no_edit_again(
@@ -224,6 +276,63 @@ def test_photos_with_one_stem_do_not_overwrite_each_other(small: Recipe, tmp_pat
         photo.rename(folder / str(k) / "same.jpg")
     augment(tmp_path / "s", tmp_path / "out", small.changed(screens={"structure": None}))
     assert len({r["output"] for r in rows(tmp_path / "out")}) == 4
+
+
+def test_pictures_of_many_rows_and_folders_have_names_of_their_own() -> None:
+    paths = ("data.parquet#49653", "data.parquet#150686", "cat/013186/1.jpg", "cat/031117/1.jpg")
+    names = {output_path(Photo(path, "cat"), ".jpg", "snowy", 0) for path in paths}
+    assert len(names) == 4
+    assert all(re.fullmatch(r"images/cat/\w+-[0-9a-f]{16}-snowy-0\.jpg", name) for name in names)
+
+
+@pytest.mark.parametrize("per_shard", [1, 4])
+def test_two_photos_with_one_name_stop_the_run_and_neither_picture_is_lost(
+    small: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, per_shard: int
+) -> None:
+    monkeypatch.setattr(plan_module, "_ITEMS_PER_SHARD", per_shard)
+    monkeypatch.setattr(layout, "_mark", lambda _: "0" * 16)
+    for folder in ("cat/1", "cat/2"):
+        synthetic_photos(tmp_path / "drawn", classes=1, per_class=2, size=32)
+        (tmp_path / "s" / folder).mkdir(parents=True)
+    for k, photo in enumerate(sorted((tmp_path / "drawn").rglob("*.jpg")), 1):
+        photo.rename(tmp_path / "s" / "cat" / str(k) / "same.jpg")
+    recipe = small.changed(prompts={"only": ["snowy"]}, screens={"blank": None, "unchanged": None})
+    for _ in range(2):
+        with pytest.raises(OutputError, match=r"cat/1/same\.jpg and cat/2/same\.jpg would both"):
+            augment(tmp_path / "s", tmp_path / "out", recipe)
+    assert not (tmp_path / "out" / "manifest.parquet").exists()
+
+
+def test_a_changed_picture_is_replaced_when_its_shard_is_made_again(
+    finished: Path, photos: Path, small: Recipe
+) -> None:
+    before = contents(finished)
+    lost, changed = sorted((finished / "images").rglob("*.jpg"))[:2]
+    lost.unlink()
+    changed.write_bytes(b"scribbled over")
+    augment(photos, finished, small)
+    assert contents(finished) == before
+
+
+def test_class_folders_are_no_devices_of_windows() -> None:
+    folders = list(map(layout.class_folder, ("CON", "nul", "Com1", "con.fig", "aux .x", "CONE")))
+    assert folders == ["%43ON", "%6Eul", "%43om1", "%63on.fig", "%61ux .x", "CONE"]
+    assert layout.class_folder("%43ON") != "%43ON"
+
+
+def test_classes_that_differ_in_capitals_are_refused_where_these_do_not_count(
+    small: Recipe, tmp_path: Path
+) -> None:
+    synthetic_photos(tmp_path / "s", classes=2, per_class=1, size=32)
+    for folder, name in zip(sorted((tmp_path / "s").iterdir()), ("Cat", "cat"), strict=True):
+        folder.rename(folder.with_name(name))
+    augment(tmp_path / "s", tmp_path / "here", small)
+    assert {p.name for p in (tmp_path / "here" / "images").iterdir()} == {"Cat", "cat"}
+    (tmp_path / "there" / ".genmix").mkdir(parents=True)
+    (tmp_path / "there" / ".GENMIX").mkdir()  # as it seems where capitals do not count
+    with pytest.raises(OutputError, match="the classes 'Cat' and 'cat' would share a folder"):
+        augment(tmp_path / "s", tmp_path / "there", small)
+    assert not (tmp_path / "there" / "images").exists()
 
 
 def test_an_output_of_another_recipe_is_refused_and_unharmed(

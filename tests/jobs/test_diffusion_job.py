@@ -15,9 +15,11 @@ import pytest
 from genmix.datasets import Photo, Source, open_source
 from genmix.editing.cache import EditCache
 from genmix.images import Image
-from genmix.jobs import pipeline as pipeline_module
+from genmix.jobs import overlap
 from genmix.jobs.augment import open_bank
-from genmix.jobs.pipeline import Edited, Pipeline, ahead, overlapping
+from genmix.jobs.edits import Edited
+from genmix.jobs.overlap import ahead, overlapping
+from genmix.jobs.pipeline import Pipeline
 from genmix.prompts import Prompt
 from genmix.recipe import Recipe
 from tests.jobs.outputs import rows
@@ -171,7 +173,7 @@ def test_overlapping_work_keeps_the_order_and_its_errors() -> None:
 
 
 def test_of_slow_work_what_is_done_is_told_before_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline_module, "_WAIT", 1e9)  # as if the work had taken long
+    monkeypatch.setattr(overlap, "_WAIT", 1e9)  # as if the work had taken long
     worked: list[int] = []
     telling = overlapping(iter(range(3)), worked.append, lambda value, _: value)
     assert next(telling) == 0

@@ -205,9 +205,9 @@ def test_of_an_output_under_way_no_shard_keeps_it_and_none_makes_it(
     edits, out = tmp_path / "edits", tmp_path / "under-way"
     augment(source, out, kept, share=Share(1, 2), edits=edits)
     fill_cache(source, edits, kept)
-    staging = out / ".genmix" / "staging" / "2-of-2" / "000001"
-    staging.mkdir(parents=True)
-    (staging / PERSON).write_bytes(person.read_bytes())
+    for half in ("staging/2-of-2/000001", "shards/000099"):
+        (out / ".genmix" / half).mkdir(parents=True)
+        (out / ".genmix" / half / PERSON).write_bytes(person.read_bytes())
     with pytest.raises(SourceError, match=r"nothing in .*under-way was made of nobody.jpg"):
         forget(["nobody.jpg"], out, edits=edits)
     forget([str(person)], out, edits=edits)

@@ -1,10 +1,15 @@
 """The output opens, unchanged, in the libraries that people train with."""
 
+import io
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import ExifTags
+from PIL import Image as PilImage
 
+from genmix.images import decode
 from genmix.jobs import augment
 from genmix.recipe import Recipe
 from tests.jobs.outputs import rows
@@ -27,6 +32,44 @@ def test_torchvision_reads_the_same_classes_and_counts(out: Path) -> None:
     assert Counter(found.classes[k] for k in found.targets) == written(out)
     picture, _ = found[0]
     assert picture.size == (48, 48)
+
+
+def odd(kind: str) -> bytes:
+    """Encode a picture that Pillow alone shows otherwise than it is meant."""
+    colours = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    colours = colours.repeat(8, axis=0).repeat(8, axis=1)
+    grey, exif, buffer = colours[..., 0], PilImage.Exif(), io.BytesIO()
+    match kind:
+        case "16-bit":
+            PilImage.fromarray(grey.astype(np.uint16) * 257).save(buffer, "PNG")
+        case "floating":
+            PilImage.fromarray(grey.astype(np.float32) / 255).save(buffer, "TIFF")
+        case "turned":
+            exif[ExifTags.Base.Orientation] = 6
+            PilImage.fromarray(colours).save(buffer, "JPEG", exif=exif)
+        case "transparent":
+            PilImage.fromarray(np.dstack([colours, grey // 128 * 255])).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("originals", ["link", "copy"])
+def test_torchvision_shows_every_original_as_its_composites_see_it(
+    small: Recipe, tmp_path: Path, originals: str
+) -> None:
+    from torchvision.datasets import ImageFolder
+
+    source, out = tmp_path / "source", tmp_path / "out"
+    (source / "odd").mkdir(parents=True)
+    for kind in ("16-bit", "floating", "turned", "transparent"):
+        (source / "odd" / kind).write_bytes(odd(kind))
+    plain = small.changed(prompts={"only": ["snowy"]}, output={"originals": originals})
+    augment(source, out, plain)
+    kept = [row for row in rows(out) if row["kind"] == "original"]
+    loader = ImageFolder(out / "images").loader
+    for row in kept:
+        meant = decode((source / row["source"]).read_bytes())
+        np.testing.assert_array_equal(np.asarray(loader(out / row["output"])), meant, row["source"])
+    assert len(kept) == 4
 
 
 @pytest.mark.parametrize("whole", [True, False])

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--originals",
     type=click.Choice(["none", "link", "copy"]),
-    help="Put the photos themselves into the set.",
+    help="Put the photos themselves into the set; as PNG where torchvision would misread one.",
 )
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Use this many photos, of all classes."
@@ -100,6 +100,7 @@ def augment(
         "workers": workers,
         "limit": limit,
         "share": shard or jobs.WHOLE,
+        "edits": Path(edits) if edits else None,
     }
     if apply_reviews:
         _check_reviews(out)
@@ -110,7 +111,6 @@ def augment(
         summary = jobs.augment(
             source,
             out,
-            edits=Path(edits) if edits else None,
             signing=_signing(sign_cert, sign_key),
             progress=progress,
             **settings,
@@ -197,6 +197,7 @@ def _show_summary(summary: "Summary") -> None:
     print_table(rows)
     show_left_out(tally.failed_photos, "could not be used")
     show_left_out(summary.ignored, "not used")
+    show_left_out(summary.fractals_left_out, "not blended in")
     if summary.forgotten:
         say(f"photos that genmix forget withdrew from this output: {summary.forgotten:,}")
     for label in sorted(label for label, count in tally.classes.items() if not count):

@@ -7,10 +7,18 @@ from typing import Any, TypeAlias
 
 from genmix.datasets import Photo, Source, open_source
 from genmix.editing import Editor
-from genmix.errors import SourceError
+from genmix.errors import GenmixError, SourceError
 from genmix.fractals import FractalBank
 from genmix.jobs.finish import finish
-from genmix.jobs.folder import OWN_CHECKER, WHOLE, OutputFolder, Share, keep_apart
+from genmix.jobs.folder import (
+    BLENDED,
+    OWN_CHECKER,
+    WHOLE,
+    OutputFolder,
+    Share,
+    keep_apart,
+    keep_edits_apart,
+)
 from genmix.jobs.likeness import class_gaussians
 from genmix.jobs.local import run_local
 from genmix.jobs.plan import Plan, listing_digest, spread
@@ -21,7 +29,7 @@ from genmix.provenance.metadata import CREATOR
 from genmix.provenance.signing import Signing
 from genmix.recipe import Recipe, load_recipe
 from genmix.screening import screen_models
-from genmix.storage import cache_folder, writing
+from genmix.storage import cache_folder, is_utf8, printable, writing
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Told (stage, done, total) as a run goes on; stages are "fractals" and "pictures"."""
@@ -67,7 +75,9 @@ def augment(
     folder = OutputFolder(Path(out))
     keep_apart(source, out)
     edits = edits or default_edits()
+    keep_edits_apart(source, edits)
     folder.open()
+    folder.check_classes({photo.label for photo in plan.photos})
     with writing(edits):
         edits.mkdir(parents=True, exist_ok=True)
     with folder.locked(share):
@@ -88,6 +98,7 @@ def augment(
         counted = shards if summary.finished else filter(share.takes, shards)
         summary.tally = Tally.of(folder.part(k) for k in counted)
         summary.forgotten = len(work.forgotten)
+    summary.fractals_left_out = dict(bank.unreadable)
     summary.ignored = {entry.path: entry.reason for entry in photos.ignored}
     summary.seconds = time.monotonic() - started
     if 0 < len(summary.tally.failed_photos) == len(plan.photos) - summary.forgotten:
@@ -116,7 +127,13 @@ def make_plan(source: str | Path, recipe: Recipe, limit: int | None) -> tuple[Pl
 def open_bank(recipe: Recipe, workers: int, progress: Progress) -> FractalBank:
     """Open the fractals that a recipe names, drawing them if they are not cached."""
     if recipe.fractals.folder is not None:
-        return FractalBank.from_folder(Path(recipe.fractals.folder), recipe.size)
+        folder = Path(recipe.fractals.folder)
+        if not is_utf8(folder.absolute()):
+            raise GenmixError(
+                f"the folder of fractals {printable(folder.absolute())} has no UTF-8 name, and no "
+                "recipe can name it: rename it"
+            )
+        return FractalBank.from_folder(folder, recipe.size)
     return FractalBank.open(
         recipe.fractals.count,
         recipe.size,
@@ -166,7 +183,8 @@ def _identity(
     """Everything that the output's bytes depend on, as plain values.
 
     Of the editor's settings the fingerprint has those that change a picture; the others, such as
-    the size of a batch, may change from one run to the next. The models of the screens are opened
+    the size of a batch, may change from one run to the next. So may the way to a folder of
+    fractals, as long as their own fingerprint is the same. The models of the screens are opened
     here, so that one which cannot be had is told of before any edit is made.
     """
     recipe = plan.recipe
@@ -174,9 +192,10 @@ def _identity(
         "screen models": screen_models(recipe.screens),
         OWN_CHECKER: getattr(editor, "refuses", False),
     }
-    left_out = {"prompts": {"library"}, "editor": {"settings"}}
+    folder = recipe.fractals.folder
+    left_out = {"prompts": {"library"}, "editor": {"settings"}, "fractals": {"folder"}}
     return {
-        "format": 2,
+        "format": 3,
         "made by": CREATOR,
         "certificate": None if signing is None else signing.fingerprint,
         **recipe.model_dump(mode="json", exclude=left_out),
@@ -185,6 +204,7 @@ def _identity(
         "editor version": editor.fingerprint,
         **{key: value for key, value in judges.items() if value},
         "fractals version": bank.fingerprint,
+        BLENDED: None if folder is None else str(Path(folder).absolute()),
         "number of photos": len(plan.photos),
         "listing of photos": listing_digest(plan.photos),
     }

@@ -16,9 +16,10 @@ from genmix.editing.cache import EditCache
 from genmix.errors import ImageError, SourceError
 from genmix.images import Image
 from genmix.jobs.augment import Progress, make_plan, sensible_workers
-from genmix.jobs.folder import WHOLE, Share
+from genmix.jobs.edits import EditCount, Task, Wanted, look_up, read_photo
+from genmix.jobs.folder import WHOLE, Share, keep_edits_apart
 from genmix.jobs.local import Tick, run_local
-from genmix.jobs.pipeline import EditCount, Task, Wanted, look_up, overlapping, read_photo
+from genmix.jobs.overlap import overlapping
 from genmix.jobs.plan import items_of
 from genmix.prompts import Prompt
 from genmix.recipe import Recipe, load_recipe
@@ -84,6 +85,7 @@ def edit(
     started = time.monotonic()
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     recipe = recipe.changed(output={"originals": "none"})  # which need no edit
+    keep_edits_apart(source, Path(edits))
     plan, photos = make_plan(source, recipe, limit)
     shards = [plan.shard(k) for k in range(plan.shard_count) if share.takes(k)]
     chosen = sum(map(len, shards))

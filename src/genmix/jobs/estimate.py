@@ -10,8 +10,8 @@ from typing import Any
 
 from genmix.datasets import Photo, Source
 from genmix.editing.cache import EditCache
-from genmix.jobs.augment import make_plan, open_bank, sensible_workers
-from genmix.jobs.folder import WHOLE, OutputFolder, Share, keep_apart
+from genmix.jobs.augment import default_edits, make_plan, open_bank, sensible_workers
+from genmix.jobs.folder import WHOLE, OutputFolder, Share, keep_apart, keep_edits_apart
 from genmix.jobs.likeness import class_gaussians
 from genmix.jobs.pipeline import Pipeline
 from genmix.jobs.plan import Plan, spread
@@ -66,6 +66,7 @@ def estimate(
     workers: int = 1,
     limit: int | None = None,
     share: Share = WHOLE,
+    edits: Path | None = None,
 ) -> Estimate:
     """Estimate a run without writing anything to its output or to the edit cache.
 
@@ -74,6 +75,7 @@ def estimate(
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     keep_apart(source, out)
+    keep_edits_apart(source, edits or default_edits())
     OutputFolder(Path(out)).check()
     plan, photos = make_plan(source, recipe, limit)
     items = plan.items_per_photo * sum(

@@ -106,7 +106,7 @@ def _write(out: OutputFolder, plan: Plan, source: Source, editor: Editor) -> Non
     for k in range(plan.shard_count):
         out.publish(k)
     parts = [out.part(k) for k in range(plan.shard_count)]
-    write_whole(out.path / RECIPE, _resolved_recipe(plan).encode())
+    write_whole(out.path / RECIPE, _resolved_recipe(plan, out.path / RECIPE).encode())
     write_whole(out.path / PROMPTS, _prompt_file(plan).encode())
     _write_sheet(out, parts, plan, source)
     facts = {
@@ -133,8 +133,8 @@ def _write_sheet(out: OutputFolder, parts: Iterable[Path], plan: Plan, source: S
     )
 
 
-def _resolved_recipe(plan: Plan) -> str:
-    recipe = plan.recipe.changed(prompts={"library": PROMPTS, "only": None})
+def _resolved_recipe(plan: Plan, file: Path) -> str:
+    recipe = plan.recipe.beside(file).changed(prompts={"library": PROMPTS, "only": None})
     return (
         "# The recipe of this output, every value spelled out; `genmix augment SOURCE -o OUT\n"
         f"# --recipe {RECIPE}` makes the same bytes again.\n" + recipe.to_yaml()

@@ -5,7 +5,9 @@ are written to a staging folder that is renamed when whole. `finish` then moves 
 `images/` and joins the parts.
 """
 
+import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,11 +17,11 @@ from typing import Any
 
 import portalocker
 
-from genmix.datasets.layout import IMAGES, MANIFEST
-from genmix.datasets.manifest import Row, iterate_rows, read_rows, write_rows
+from genmix.datasets.layout import IMAGES, MANIFEST, alike
+from genmix.datasets.manifest import Row, find_rows, iterate_rows, read_rows, write_rows
 from genmix.errors import OutputError
 from genmix.jobs.pipeline import Made
-from genmix.storage import remove, write_whole, writing
+from genmix.storage import is_utf8, printable, remove, write_whole, writing
 
 FORGOTTEN = "forgotten.jsonl"
 """The file of the output that says which photos were withdrawn, by their hash alone."""
@@ -27,7 +29,13 @@ FORGOTTEN = "forgotten.jsonl"
 OWN_CHECKER = "own safety checker"
 """What the record of a run has where the editor's own checker refuses pictures."""
 
+BLENDED = "folder of fractals"
+"""What the record of a run has of a folder of pictures to blend in; it is told, not compared."""
+
 _PART = "part.parquet"
+
+_STAGING = "staging"
+"""The folder of what a killed run leaves half written, or half removed."""
 
 
 class OtherRunError(OutputError):
@@ -53,8 +61,13 @@ class Share:
 WHOLE = Share(1, 1)
 
 
-def keep_apart(source: str | Path, out: str | Path) -> None:
+def keep_apart(source: str | Path, out: str | Path, what: str = "output") -> None:
     """Refuse an output among the photos that it is made of, or around them.
+
+    Args:
+        source: The photos.
+        out: The folder that is written to.
+        what: What it is, for the message.
 
     Raises:
         OutputError: If one of the folders lies in the other.
@@ -62,11 +75,23 @@ def keep_apart(source: str | Path, out: str | Path) -> None:
     photos, written = Path(source).resolve(), Path(out).resolve()
     if photos in (written, *written.parents):
         raise OutputError(
-            f"the output {out} lies inside the source {source}: what is written there would be "
+            f"the {what} {out} lies inside the source {source}: what is written there would be "
             "read as photos next time; choose a folder beside it"
         )
     if written in photos.parents:
-        raise OutputError(f"the output {out} contains the source {source}: choose another folder")
+        raise OutputError(f"the {what} {out} contains the source {source}: choose another folder")
+
+
+def keep_edits_apart(source: str | Path, edits: Path) -> None:
+    """Refuse an edit cache among the photos, but in a hidden folder, of which no photo is read.
+
+    Raises:
+        OutputError: If one of the folders lies in the other.
+    """
+    photos, cache = Path(source).resolve(), edits.resolve()
+    within = cache.relative_to(photos).parts if cache.is_relative_to(photos) else ()
+    if not any(part.startswith(".") for part in within):
+        keep_apart(source, edits, "edit cache")
 
 
 @dataclass(frozen=True)
@@ -78,6 +103,11 @@ class OutputFolder:
     """
 
     path: Path
+
+    def __post_init__(self) -> None:
+        """Refuse a name that no manifest can be written below."""
+        if not is_utf8(self.path):
+            raise OutputError(f"{printable(self.path)} is no UTF-8 name: choose another folder")
 
     @property
     def manifest(self) -> Path:
@@ -115,6 +145,20 @@ class OutputFolder:
         self.check()
         with writing(self.path):
             self.hidden.mkdir(parents=True, exist_ok=True)
+
+    def check_classes(self, labels: Iterable[str]) -> None:
+        """Refuse classes that would share a folder, on a file system where capitals do not count.
+
+        Raises:
+            OutputError: If there are two such classes.
+        """
+        if not (self.path / self.hidden.name.upper()).exists():
+            return
+        if (pair := alike(labels)) is not None:
+            raise OutputError(
+                f"the classes '{pair[0]}' and '{pair[1]}' would share a folder in {self.path}, "
+                "where capitals do not count: rename one of them"
+            )
 
     @property
     def claimed(self) -> bool:
@@ -178,13 +222,20 @@ class OutputFolder:
         """Remove what a killed run of the same share left behind."""
         shutil.rmtree(self._staging(share), ignore_errors=True)
 
+    def remove_halves(self) -> None:
+        """Remove what killed runs left half written or half removed, of all shares."""
+        shutil.rmtree(self.hidden / _STAGING, ignore_errors=True)
+        for shard in self._shards.glob("*"):
+            if not (shard / _PART).exists():
+                shutil.rmtree(shard)
+
     def done(self, shard: int) -> bool:
         """Tell whether a shard is whole."""
         return self.part(shard).exists()
 
     def part(self, shard: int) -> Path:
         """Return a shard's part of the manifest."""
-        return self._shards / f"{shard:06d}" / _PART
+        return self._shard(shard) / _PART
 
     def write_shard(self, shard: int, share: Share, made: Iterable[Made], columns: Any) -> None:
         """Write a shard: all of it, or nothing.
@@ -196,42 +247,73 @@ class OutputFolder:
             columns: The manifest's schema.
 
         Raises:
-            OutputError: If it cannot be written.
+            OutputError: If it cannot be written, or two of its pictures have one name.
         """
         staging = self._staging(share) / f"{shard:06d}"
         with writing(self.path):
             shutil.rmtree(staging, ignore_errors=True)
             staging.mkdir(parents=True)
-            rows = [_written(one, staging) for one in made]
+            rows = _written(made, staging)
             write_rows(staging / _PART, rows, columns)
             self._shards.mkdir(exist_ok=True)
-            if not self.done(shard):
-                staging.rename(self._shards / f"{shard:06d}")
+            with self.finishing():
+                if not self.done(shard):
+                    shutil.rmtree(self._shard(shard), ignore_errors=True)  # one without its part
+                    staging.rename(self._shard(shard))
 
     def publish(self, shard: int) -> None:
-        """Move a shard's pictures to `images/`; doing it again is harmless."""
-        folder = self._shards / f"{shard:06d}"
+        """Move a shard's pictures to `images/`; doing it again is harmless.
+
+        Raises:
+            OutputError: If they cannot be written, or another photo's picture has the name of one.
+        """
+        folder = self._shard(shard)
         with writing(self.path):
-            for row in read_rows(self.part(shard)):
-                if row["output"] is None:
-                    continue
-                staged, place = folder / row["output"], self.path / row["output"]
-                if staged.is_symlink() or staged.exists():
-                    place.parent.mkdir(parents=True, exist_ok=True)
-                    staged.replace(place)
+            rows = [row for row in read_rows(self.part(shard)) if row["output"] is not None]
+            staged = [row for row in rows if os.path.lexists(folder / row["output"])]
+            self._refuse_to_overwrite([row for row in staged if self._differs(row)])
+            for row in staged:
+                place = self.path / row["output"]
+                place.parent.mkdir(parents=True, exist_ok=True)
+                (folder / row["output"]).replace(place)
             shutil.rmtree(folder / IMAGES, ignore_errors=True)
 
+    def _differs(self, row: Row) -> bool:
+        """Tell whether a file with other content stands where a picture belongs."""
+        try:
+            there = (self.path / row["output"]).read_bytes()
+        except FileNotFoundError:
+            return False
+        return hashlib.sha256(there).hexdigest() != row["output_sha256"]
+
+    def _refuse_to_overwrite(self, rows: Iterable[Row]) -> None:
+        """Refuse pictures whose names another photo's have; one that was changed is replaced."""
+        sources = {row["output"]: row["source"] for row in rows}
+        if not sources:
+            return
+        for part in self.shard_parts():
+            for row in find_rows(part, {"output": sources}):
+                if row["source"] != sources[row["output"]]:
+                    raise _one_name(row["output"], row["source"], sources[row["output"]])
+
     def forget_incomplete(self, shards: int) -> None:
-        """Un-finish what was finished but lost pictures or rows since: they are made again."""
-        for shard in range(shards):
-            if self.done(shard) and not self._complete(shard):
-                with writing(self.path):
+        """Un-finish what was finished but lost pictures or rows since: they are made again.
+
+        While another share finishes the output, its pictures are on their way: this waits.
+        """
+        aside = self.hidden / _STAGING / "incomplete"
+        with self.finishing(), writing(self.path):
+            shutil.rmtree(aside, ignore_errors=True)
+            for shard in range(shards):
+                if self.done(shard) and not self._complete(shard):
                     self.manifest.unlink(missing_ok=True)
-                    shutil.rmtree(self._shards / f"{shard:06d}")
+                    aside.parent.mkdir(exist_ok=True)
+                    self._shard(shard).rename(aside)
+                    shutil.rmtree(aside)
 
     def _complete(self, shard: int) -> bool:
         """Tell whether a shard's rows can be read, and all of its pictures are there."""
-        folder = self._shards / f"{shard:06d}"
+        folder = self._shard(shard)
         try:
             outputs = [row["output"] for row in iterate_rows(self.part(shard), ["output"])]
         except OutputError:
@@ -285,7 +367,7 @@ class OutputFolder:
 
     @contextmanager
     def finishing(self) -> Iterator[None]:
-        """Let one run at a time finish the output; others wait."""
+        """Let one run at a time move shards or finish the output; others wait."""
         with self._lock("finish", portalocker.LockFlags.EXCLUSIVE, wait=True):
             yield
 
@@ -298,8 +380,11 @@ class OutputFolder:
     def _shards(self) -> Path:
         return self.hidden / "shards"
 
+    def _shard(self, shard: int) -> Path:
+        return self._shards / f"{shard:06d}"
+
     def _staging(self, share: Share) -> Path:
-        return self.hidden / "staging" / f"{share.index}-of-{share.count}"
+        return self.hidden / _STAGING / f"{share.index}-of-{share.count}"
 
     @property
     def _record(self) -> Path:
@@ -313,7 +398,7 @@ class OutputFolder:
                 f"{self.path} was made by another command, or another version of genmix: choose a "
                 "new folder"
             )
-        if difference := _difference(there, identity):
+        if difference := _difference({**there, BLENDED: None}, {**identity, BLENDED: None}):
             raise OtherRunError(
                 f"{self.path} belongs to another run: {difference}; choose a new folder{hint}"
             )
@@ -326,19 +411,32 @@ class OutputFolder:
         return identity if isinstance(identity, dict) else {}
 
 
-def _written(made: Made, staging: Path) -> Row:
-    if made.link_to is not None:
-        place = _place(staging, made)
-        place.symlink_to(made.link_to.resolve())
-    elif made.data is not None:
-        _place(staging, made).write_bytes(made.data)
-    return made.row
+def _written(made: Iterable[Made], staging: Path) -> list[Row]:
+    """Write pictures to a staging folder, which none of them is in yet; return their rows."""
+    sources: dict[str, str] = {}
+    rows: list[Row] = []
+    for one in made:
+        rows.append(one.row)
+        if one.link_to is None and one.data is None:
+            continue
+        output, source = one.row["output"], one.row["source"]
+        if output in sources:
+            raise _one_name(output, sources[output], source)
+        sources[output] = source
+        place = staging / output
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if one.link_to is not None:
+            place.symlink_to(one.link_to.resolve())
+        elif one.data is not None:
+            place.write_bytes(one.data)
+    return rows
 
 
-def _place(staging: Path, made: Made) -> Path:
-    place: Path = staging / made.row["output"]
-    place.parent.mkdir(parents=True, exist_ok=True)
-    return place
+def _one_name(output: str, *sources: str) -> OutputError:
+    return OutputError(
+        f"the photos {sources[0]} and {sources[1]} would both become {output}: rename one of them, "
+        "or the file that it is a row of"
+    )
 
 
 _KIND = ("job", "format")

@@ -22,9 +22,9 @@ from genmix.editing.cache import EditCache
 from genmix.errors import OutputError, SourceError
 from genmix.jobs.augment import default_edits
 from genmix.jobs.finish import describe
-from genmix.jobs.folder import WHOLE, OutputFolder
+from genmix.jobs.folder import BLENDED, WHOLE, OutputFolder
 from genmix.jobs.sheet import redraw_sheet
-from genmix.storage import remove, write_whole, writing
+from genmix.storage import is_utf8, printable, remove, write_whole, writing
 
 Also: TypeAlias = Callable[[Path], object]
 
@@ -130,6 +130,9 @@ def forget(
         OutputError: If there is no output, or a run is writing to it.
         SourceError: If a photo is none of the output's; nothing is removed then.
     """
+    for source in sources:
+        if not is_utf8(source):
+            raise SourceError(f"{printable(source)} is no UTF-8 name: give the photo's SHA-256")
     folder, cache = OutputFolder(Path(out)), EditCache(edits or default_edits())
     done = Forgotten(folder.path, blended_folder=_blended_folder(folder))
     with _opened(folder):
@@ -283,7 +286,7 @@ def _remove_if_empty(folder: Path) -> None:
 
 def _remove_remains(folder: OutputFolder) -> None:
     """Remove what a killed run left half written: nobody can say of which photo it is."""
-    shutil.rmtree(folder.hidden / "staging", ignore_errors=True)
+    folder.remove_halves()
     for place in (folder.path, folder.hidden):
         for path in place.glob(".*.part"):
             remove(path)
@@ -311,7 +314,7 @@ def _joined(lines: Iterable[str]) -> bytes:
 
 def _blended_folder(folder: OutputFolder) -> str | None:
     try:
-        found = json.loads((folder.hidden / "job.json").read_bytes())["fractals"]["folder"]
+        found = json.loads((folder.hidden / "job.json").read_bytes())[BLENDED]
     except (OSError, ValueError, LookupError, TypeError):
         return None
     return str(found) if found else None

@@ -5,14 +5,11 @@ Nothing is written here but the edit cache.
 """
 
 import hashlib
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Protocol, TypeAlias
 
 from genmix.compose import Composition, compose, draw_composition, mask_of
 from genmix.datasets import Photo, Source
@@ -25,10 +22,21 @@ from genmix.images import (
     decode,
     encode_jpeg,
     encode_png,
-    prepare,
+    reads_as_it_is,
     sniff,
     without_metadata,
 )
+from genmix.jobs.edits import (
+    EditCount,
+    Edited,
+    Ready,
+    Task,
+    Wanted,
+    look_up,
+    read_photo,
+    squared,
+)
+from genmix.jobs.overlap import batches, overlapping
 from genmix.jobs.plan import Item, items_of
 from genmix.jobs.rights import model_license, photo_license
 from genmix.prompts import Prompt
@@ -39,42 +47,10 @@ from genmix.screening import (
     AnyScreen,
     ClassGaussians,
     Subject,
-    Verdict,
     judge_all,
     open_screens,
 )
-from genmix.seeding import generator, seed_of
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A photo read and made square.
-
-    Attributes:
-        photo: Which.
-        data: Its encoded bytes.
-        sha256: Of these bytes.
-        image: uint8, size x size x 3, RGB.
-    """
-
-    photo: Photo
-    data: bytes
-    sha256: str
-    image: Image
-
-
-@dataclass(frozen=True)
-class Task:
-    """A photo to be edited by a prompt."""
-
-    ready: Ready
-    prompt: Prompt
-    variant: int
-
-    @property
-    def name(self) -> tuple[str, str, int]:
-        """What keys the task's random choices, after the recipe's seed."""
-        return self.ready.photo.path, self.prompt.id, self.variant
+from genmix.seeding import generator
 
 
 @dataclass(frozen=True)
@@ -91,22 +67,6 @@ class Unusable:
 
 
 _Batch: TypeAlias = list[tuple[Item, Task | Ready | Unusable]]
-
-
-@dataclass(frozen=True)
-class Edited:
-    """A task with its edit and, once they were asked, what the screens say of it."""
-
-    task: Task
-    seed: int
-    key: str
-    edit: Image
-    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
-
-    @property
-    def rejected(self) -> Verdict | None:
-        """The first screen's refusal, if any."""
-        return next((v for v in self.verdicts.values() if not v.keep), None)
 
 
 @dataclass(frozen=True)
@@ -128,14 +88,6 @@ class Fractals(Protocol):
     def name(self, index: int, /) -> str: ...  # noqa: D102
 
     def fitting(self, index: int, height: int, width: int, /) -> Image: ...  # noqa: D102
-
-
-@dataclass
-class EditCount:
-    """How many edits were made and how many came from the cache."""
-
-    made: int = 0
-    reused: int = 0
 
 
 @dataclass
@@ -185,8 +137,8 @@ class Pipeline:
             EditorError: If the editor fails.
             OutputError: If the edit cache cannot be written.
         """
-        batches: Iterator[_Batch] = _batches(self._planned(photos), self.editor.batch_size)
-        wanted = ((batch, self._look_up(_tasks(batch))) for batch in batches)
+        planned: Iterator[_Batch] = batches(self._planned(photos), self.editor.batch_size)
+        wanted = ((batch, self._look_up(_tasks(batch))) for batch in planned)
 
         def edit(asked: tuple[_Batch, Wanted]) -> list[Image]:
             return asked[1].made_by(self.editor)
@@ -202,7 +154,7 @@ class Pipeline:
             for asked in wanted:
                 yield from finish(asked, edit(asked))
 
-    def _look_up(self, tasks: Sequence[Task]) -> "Wanted":
+    def _look_up(self, tasks: Sequence[Task]) -> Wanted:
         return look_up(tasks, self.recipe, self.editor.fingerprint, self.cache)
 
     def _finished(self, batch: _Batch, edits: Sequence[Edited]) -> Iterator[Made]:
@@ -283,7 +235,7 @@ class Pipeline:
             sha256 = hashlib.sha256(data).hexdigest()
             if sha256 in self.forgotten:
                 return None
-            return Ready(photo, data, sha256, _square(data, self.recipe))
+            return Ready(photo, data, sha256, squared(data, self.recipe))
         except ImageError as error:
             return Unusable(str(error), sha256)
 
@@ -369,79 +321,6 @@ class Pipeline:
         return model_license(self.editor, self.recipe)
 
 
-def read_photo(source: Source, photo: Photo, recipe: Recipe) -> Ready:
-    """Read a photo and make it square.
-
-    Raises:
-        ImageError: If it cannot be used, with the reason.
-    """
-    data = source.read(photo)
-    return Ready(photo, data, hashlib.sha256(data).hexdigest(), _square(data, recipe))
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """The edits of a batch: those that the cache has, and those that are to be made.
-
-    Attributes:
-        tasks: What is to be edited.
-        seeds: Of each.
-        keys: The name of each edit in the cache.
-        there: What the cache has of them.
-    """
-
-    tasks: Sequence[Task]
-    seeds: Sequence[int]
-    keys: Sequence[str]
-    there: Sequence[Image | None]
-
-    def made_by(self, editor: Editor) -> list[Image]:
-        """Make those that the cache does not have.
-
-        Raises:
-            EditorError: If the editor fails.
-        """
-        missing = self._missing
-        return editor.edit(
-            [self.tasks[k].ready.image for k in missing],
-            [self.tasks[k].prompt for k in missing],
-            [self.seeds[k] for k in missing],
-        )
-
-    def stored(self, made: Sequence[Image], cache: EditCache, count: EditCount) -> list[Edited]:
-        """Put those that were made into the cache, and return all as it gives them.
-
-        Raises:
-            OutputError: If the cache cannot be written.
-        """
-        edits = list(self.there)
-        for k, edit in zip(self._missing, made, strict=True):
-            edits[k] = cache.put(self.keys[k], edit)
-        count.made += len(made)
-        count.reused += len(edits) - len(made)
-        present = [edit for edit in edits if edit is not None]
-        parts = zip(self.tasks, self.seeds, self.keys, present, strict=True)
-        return [Edited(*part) for part in parts]
-
-    @property
-    def _missing(self) -> list[int]:
-        return [k for k, edit in enumerate(self.there) if edit is None]
-
-
-def look_up(tasks: Sequence[Task], recipe: Recipe, fingerprint: str, cache: EditCache) -> Wanted:
-    """Look for the edits of a batch in the cache."""
-    seeds = [seed_of("edit", recipe.seed, *task.name) for task in tasks]
-    keys = [
-        cache.key(task.ready.sha256, recipe.size, recipe.fit, task.prompt, fingerprint, seed)
-        for task, seed in zip(tasks, seeds, strict=True)
-    ]
-    return Wanted(tasks, seeds, keys, [cache.get(key) for key in keys])
-
-
-def _square(data: bytes, recipe: Recipe) -> Image:
-    return prepare(decode(data, at_least=recipe.size), recipe.size, recipe.fit)
-
-
 def _tasks(batch: _Batch) -> list[Task]:
     return [task for _, task in batch if isinstance(task, Task)]
 
@@ -458,60 +337,10 @@ _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WebP": ".webp", "BMP": ".bmp", "TIF
 
 
 def _readable_everywhere(ready: Ready) -> tuple[str, bytes]:
-    """Return a photo's suffix and bytes; as PNG if torchvision's ImageFolder lacks its format."""
+    """Return a photo's suffix and bytes; as PNG if torchvision's ImageFolder would misread it."""
     suffix = _SUFFIXES.get(sniff(ready.data) or "")
-    if suffix is None:
+    if suffix is None or not reads_as_it_is(ready.data):
         return ".png", encode_png(decode(ready.data))
     given = PurePosixPath(ready.photo.path).suffix.lower()
     same = {".jpeg": ".jpg", ".tif": ".tiff"}.get(given, given) == suffix
     return (given if same else suffix), ready.data
-
-
-T = TypeVar("T")
-Done = TypeVar("Done")
-After = TypeVar("After")
-
-
-def overlapping(
-    values: Iterator[T], work: Callable[[T], Done], finish: Callable[[T, Done], After]
-) -> Iterator[After]:
-    """Yield `finish(value, work(value))` of each value, in order.
-
-    While this thread works at one value, others make the next and finish the one before. The work
-    is done in this one so that Ctrl-C ends it.
-    """
-    with ThreadPoolExecutor(1) as thread:
-        coming: Future[After] | None = None
-        for value in ahead(values):
-            started = time.monotonic()
-            done = work(value)
-            if coming is not None:
-                yield coming.result()
-            coming = thread.submit(finish, value, done)
-            # Of work that takes minutes, what is done is told before the next.
-            if wait([coming], _WAIT * (time.monotonic() - started)).done:
-                yield coming.result()
-                coming = None
-        if coming is not None:
-            yield coming.result()
-
-
-_WAIT = 0.01
-"""For what is being finished, as a share of the time that the work took."""
-
-
-def ahead(values: Iterator[T]) -> Iterator[T]:
-    """Yield the same values, each made in a thread while the one before is in use."""
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, values, _END)
-        while (value := coming.result()) is not _END:
-            coming = thread.submit(next, values, _END)
-            yield cast(T, value)
-
-
-_END: Any = object()
-
-
-def _batches(pairs: Iterator[T], size: int) -> Iterator[list[T]]:
-    while batch := list(islice(pairs, size)):
-        yield batch

@@ -40,9 +40,8 @@ class Plan:
     @property
     def items_per_photo(self) -> int:
         """How many items each photo gives."""
-        per_photo = self.recipe.prompts.per_photo or len(self.prompts)
         originals = self.recipe.output.originals != "none"
-        return min(per_photo, len(self.prompts)) * self.recipe.variants + originals
+        return prompts_per_photo(self.recipe, self.prompts) * self.recipe.variants + originals
 
     @property
     def item_count(self) -> int:
@@ -62,6 +61,11 @@ class Plan:
     @property
     def _photos_per_shard(self) -> int:
         return max(1, _ITEMS_PER_SHARD // self.items_per_photo)
+
+
+def prompts_per_photo(recipe: Recipe, prompts: Sequence[Prompt]) -> int:
+    """Count the prompts by which each photo is edited, so often as the recipe has variants."""
+    return min(recipe.prompts.per_photo or len(prompts), len(prompts))
 
 
 def items_of(photo: Photo, recipe: Recipe, prompts: Sequence[Prompt]) -> Iterator[Item]:

@@ -11,8 +11,10 @@ from genmix.editing.cache import EditCache
 from genmix.errors import ImageError, SourceError
 from genmix.images import Image
 from genmix.jobs.augment import Progress, default_edits, open_bank
+from genmix.jobs.edits import Edited, Task
+from genmix.jobs.folder import keep_edits_apart
 from genmix.jobs.likeness import class_gaussians
-from genmix.jobs.pipeline import Edited, Pipeline, Task
+from genmix.jobs.pipeline import Pipeline
 from genmix.jobs.plan import Plan, items_of
 from genmix.recipe import Recipe
 from genmix.sheets import SheetRow, draw_sheet
@@ -45,15 +47,19 @@ def preview(
     Raises:
         ImageError: If a photo cannot be used; the message names it.
         SourceError: If a photo is not in the source.
+        OutputError: If the edit cache lies in the source, or around it.
         GenmixError: If the recipe, its prompts or its editor cannot be used.
     """
     recipe = recipe.changed(variants=1, output={"originals": "none"})
+    edits = edits or default_edits()
+    if source is not None:
+        keep_edits_apart(source, edits)
     prompts = recipe.chosen_prompts()
     recipe.editor.open().check(prompts)
     known = _Files() if source is None else open_source(source)
     chosen = _chosen(photos, None if source is None else known)
     bank = open_bank(recipe, 1, progress)
-    pipeline = Pipeline(known, recipe, prompts, bank, EditCache(edits or default_edits()))
+    pipeline = Pipeline(known, recipe, prompts, bank, EditCache(edits))
     if source is not None:
         pipeline.gaussians = class_gaussians(Plan(known.photos, recipe, prompts), known)
     rows: list[SheetRow] = []

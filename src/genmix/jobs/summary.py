@@ -70,6 +70,7 @@ class Summary:
         edits_made: Edits made in this run.
         edits_reused: Edits that this run took from the cache.
         ignored: What in the source is no labelled photo, with the reason.
+        fractals_left_out: What of a folder of fractals cannot be read, with the reason.
         forgotten: Photos that were withdrawn from this output (`genmix forget`) and stay out.
         seconds: How long this run took.
         tally: Of the whole output if it is complete, else of this run's share.
@@ -82,6 +83,7 @@ class Summary:
     edits_made: int = 0
     edits_reused: int = 0
     ignored: dict[str, str] = field(default_factory=dict)
+    fractals_left_out: dict[str, str] = field(default_factory=dict)
     forgotten: int = 0
     seconds: float = 0.0
     tally: Tally = field(default_factory=Tally)

@@ -13,6 +13,7 @@ from genmix.jobs.folder import OutputFolder
 from genmix.prompts import load_library
 from genmix.provenance.metadata import linked_item
 from genmix.recipe import load_recipe
+from genmix.storage import is_utf8, printable
 
 Row = dict[str, Any]
 
@@ -63,6 +64,8 @@ def trace(what: str | Path, out: str | Path | None = None) -> Trace:
         OutputError: If there is no output.
         SourceError: If the output knows nothing of it, or the file cannot be read.
     """
+    if not is_utf8(what):
+        raise SourceError(f"{printable(what)} is no UTF-8 name: trace a copy that has one")
     folder = OutputFolder(_output_around(Path(what)) if out is None else Path(out))
     parts = folder.parts()
     if not parts:
