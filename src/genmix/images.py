@@ -156,6 +156,23 @@ def decode(data: bytes, *, at_least: int | None = None, most_pixels: int = MAX_P
             raise ImageError(_reason(error)) from error
 
 
+def reads_as_it_is(data: bytes) -> bool:
+    """Tell whether a reader that heeds neither depth nor orientation shows what `decode` shows.
+
+    Pillow, as torchvision's loader uses it, makes white or black of grey that is deeper than eight
+    bits, leaves a photo lying that its EXIF says to turn, and shows what lies under transparency.
+
+    Args:
+        data: A picture that `decode` reads.
+    """
+    reader = _READERS[sniff(data[:SNIFF_BYTES]) or ""]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        with reader(io.BytesIO(data)) as picture:
+            deep = picture.mode.startswith("I") or picture.mode == "F"
+            return not (deep or picture.has_transparency_data or _orientation(picture) in _TURNS)
+
+
 def _check_size(width: int, height: int, most_pixels: int) -> None:
     if width * height > most_pixels:
         raise ImageError(

@@ -107,6 +107,28 @@ def test_a_missing_label_in_a_table_is_no_label(tmp_path: Path) -> None:
     assert found(tmp_path) == ({"a.jpg": "1"}, {"b.jpg": "no label", "c.jpg": "no label"})
 
 
+def test_a_label_that_the_first_line_lacks_is_still_the_label(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg", "b.jpg")
+    lines = [
+        {"file_name": "a.jpg", "width": 500},
+        {"file_name": "b.jpg", "width": 9, "label": "cat"},
+    ]
+    (tmp_path / "metadata.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert found(tmp_path) == ({"b.jpg": "cat"}, {"a.jpg": "no label"})
+
+
+def test_without_a_label_the_columns_of_all_lines_are_looked_at(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg", "b.jpg")
+    table = tmp_path / "metadata.jsonl"
+    table.write_text('{"file_name": "a.jpg"}\n{"file_name": "b.jpg", "breed": "pug"}')
+    assert found(tmp_path) == ({"b.jpg": "pug"}, {"a.jpg": "no label"})
+    table.write_text('{"file_name": "a.jpg", "width": 5}\n{"file_name": "b.jpg", "breed": "pug"}')
+    with pytest.raises(
+        SourceError, match=r"metadata\.jsonl: the label column could be any of width"
+    ):
+        open_source(tmp_path)
+
+
 @each_kind
 def test_a_row_that_stands_twice_counts_once_but_may_not_disagree(
     tmp_path: Path, kind: str
@@ -150,7 +172,7 @@ def test_a_byte_order_mark_blank_lines_and_windows_line_ends_are_fine(tmp_path: 
         ("jsonl", b"[" * 100_000, "metadata.jsonl:1: not valid JSON"),
         ("jsonl", b'{"file_name": "a.jpg", "label": 1' + b"0" * 5000 + b"}", "not valid JSON"),
         ("jsonl", b'\n["a.jpg", "cat"]\n', "metadata.jsonl:2: expected"),
-        ("jsonl", b'{"name": "a.jpg", "label": 1}', "metadata.jsonl:1: no column 'file_name'"),
+        ("jsonl", b'{"name": "a.jpg", "label": 1}', "metadata.jsonl: no column 'file_name'"),
         ("jsonl", b'{"file_name": 7, "label": 1}', "metadata.jsonl:1: no file_name"),
         ("jsonl", b'{"file_name": "a.jpg", "label": 1.5}', "metadata.jsonl:1: the label is 1.5"),
         ("jsonl", b'{"file_name": "a.jpg", "label": ["x"]}', "the label is ['x']"),

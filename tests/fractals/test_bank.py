@@ -278,6 +278,14 @@ def test_a_link_to_a_picture_that_is_gone_is_listed_as_unreadable(own: Path) -> 
     )
 
 
+def test_a_picture_whose_name_is_not_utf8_is_left_out_with_the_reason(own: Path) -> None:
+    (own / "broken.jpg").unlink()
+    shutil.copy(own / "a.JPG", own / os.fsdecode(b"caf\xe9.jpg"))
+    fractals = FractalBank.from_folder(own, 20)
+    assert fractals.unreadable == (("caf\\xe9.jpg", "its name is not UTF-8"),)
+    assert len(fractals) == 2
+
+
 def test_a_folder_is_decoded_once_until_its_content_changes(
     own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from genmix.datasets.source import Ignored
 from genmix.errors import SourceError
+from genmix.storage import is_utf8, printable
 
 SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 """Names of folders and files, in lower case, that part a data set rather than name a class."""
@@ -67,7 +68,7 @@ def walk(root: Path) -> Tree:
         for entry in entries:
             path, linked = prefix + entry.name, behind_link or entry.is_symlink()
             if fault := _fault(entry):
-                ignored.append(Ignored(_printable(path), fault))
+                ignored.append(Ignored(printable(path), fault))
             elif entry.is_dir():
                 pending.append((f"{path}/", above | {here}, linked))
                 if not prefix:
@@ -92,7 +93,7 @@ def _visible(folder: Path) -> list[os.DirEntry[str]]:
 
 def _fault(entry: os.DirEntry[str]) -> str | None:
     """Say why an entry is neither a folder nor a file to read; None if it is."""
-    if _printable(entry.name) != entry.name:
+    if not is_utf8(entry.name):
         return "its name is not UTF-8"
     try:
         if entry.is_dir() or entry.is_file():
@@ -100,8 +101,3 @@ def _fault(entry: os.DirEntry[str]) -> str | None:
     except OSError:  # a link to itself
         return "broken link"
     return "broken link" if entry.is_symlink() else "neither a file nor a folder"
-
-
-def _printable(path: str) -> str:
-    """Show the bytes of a name that are not UTF-8 as escapes."""
-    return os.fsencode(path).decode(errors="backslashreplace")

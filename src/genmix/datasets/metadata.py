@@ -10,6 +10,7 @@ from typing import TypeAlias
 from genmix.errors import SourceError, nearest
 
 FILE_NAME = "file_name"
+LABEL = "label"
 
 LICENSE = "license"
 """The column that may state a photo's licence; it is never taken for the labels."""
@@ -70,12 +71,12 @@ def label_column(place: object, candidates: Sequence[str]) -> str:
     Raises:
         SourceError: If there is none, or several of which none is called "label".
     """
-    if "label" in candidates:
-        return "label"
+    if LABEL in candidates:
+        return LABEL
     if len(candidates) == 1:
         return candidates[0]
     found = f"could be any of {', '.join(candidates)}" if candidates else "is missing"
-    raise SourceError(f"{place}: the label column {found}: call it 'label'")
+    raise SourceError(f"{place}: the label column {found}: call it '{LABEL}'")
 
 
 def label_of(value: object, place: str, what: str = "label") -> str | None:
@@ -129,14 +130,26 @@ def _csv_rows(path: Path, wanted: str | None) -> Iterator[_Row]:
 
 
 def _json_rows(path: Path, wanted: str | None) -> Iterator[_Row]:
-    column = ""
-    for number, line in enumerate(_lines(path), 1):
-        if not line.strip():
-            continue
-        place = f"{path}:{number}"
-        row = _json_row(line, place)
-        column = column or _column(place, list(row), wanted)
+    column = _json_column(path, wanted)
+    for place, row in _json_lines(path):
         yield place, row.get(FILE_NAME), row.get(column), row.get(LICENSE)
+
+
+def _json_column(path: Path, wanted: str | None) -> str:
+    """Choose the column among those of all lines, each of which may leave some out."""
+    columns: dict[str, None] = {}
+    for _, row in _json_lines(path):
+        columns.update(dict.fromkeys(row))
+        if {FILE_NAME, wanted or LABEL} <= columns.keys():
+            break
+    return _column(path, list(columns), wanted) if columns else LABEL
+
+
+def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield each line that is not blank, and where it stands."""
+    for number, line in enumerate(_lines(path), 1):
+        if line.strip():
+            yield (place := f"{path}:{number}"), _json_row(line, place)
 
 
 def _json_row(line: str, place: str) -> dict[str, object]:

@@ -21,7 +21,7 @@ from genmix.fractals.families import FAMILIES
 from genmix.fractals.palettes import known_palettes
 from genmix.images import EXTENSIONS, Image, decode, resize
 from genmix.processes import worker_pool
-from genmix.storage import cache_folder, writing
+from genmix.storage import cache_folder, is_utf8, printable, writing
 
 _PIXELS = "pixels.npy"
 _INDEX = "index.json"
@@ -135,7 +135,7 @@ class FractalBank:
             raise GenmixError(
                 f"no pictures in {folder}: put some there (JPEG, PNG, WebP, BMP, TIFF or GIF)"
             )
-        contents = [[name, _content_digest(folder / name)] for name in names]
+        contents = [[name, _content_digest(folder, name)] for name in names]
         key = _digest(json.dumps(["folder", VERSION, size, contents]).encode())
         return cls._kept(key, size, lambda: _decoded(folder, names, size))
 
@@ -243,26 +243,28 @@ def _decoded(folder: Path, names: list[str], size: int) -> Iterator[_Picture]:
     reasons = []
     for name in names:
         try:
-            image = decode(_content(folder / name), at_least=size)
+            image = decode(_content(folder, name), at_least=size)
         except ImageError as error:
-            reasons.append(f"{name}: {error}")
-            yield name, error
+            reasons.append(f"{printable(name)}: {error}")
+            yield printable(name), error
         else:
             yield name, resize(_middle_square(image), size, size)
     if len(reasons) == len(names):
         raise GenmixError(f"no picture in {folder} can be read; the first is {reasons[0]}")
 
 
-def _content(path: Path) -> bytes:
+def _content(folder: Path, name: str) -> bytes:
+    if not is_utf8(name):
+        raise ImageError("its name is not UTF-8")
     try:
-        return path.read_bytes()
+        return (folder / name).read_bytes()
     except OSError as error:
         raise ImageError(f"it cannot be read: {error.strerror}") from error
 
 
-def _content_digest(path: Path) -> str:
+def _content_digest(folder: Path, name: str) -> str:
     try:
-        return _digest(_content(path))
+        return _digest(_content(folder, name))
     except ImageError:
         return "unreadable"
 
