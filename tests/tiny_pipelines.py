@@ -24,6 +24,7 @@ from diffusers import (
     UNet2DConditionModel,
 )
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+from peft import LoraConfig, get_peft_model_state_dict
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
     CLIPConfig,
@@ -217,6 +218,15 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     maker.__name__: maker
     for maker in (pix2pix, pix2pix_xl, cosxl, image_to_image, turbo_xl, kontext, qwen)
 }
+
+
+def save_lora(pipe: Any, file: Path, seed: int = 0) -> None:
+    """Save random LoRA weights that fit a pipeline."""
+    torch.manual_seed(seed)
+    pipe.unet.add_adapter(LoraConfig(r=2, target_modules=["to_q", "to_v"], init_lora_weights=False))
+    layers = get_peft_model_state_dict(pipe.unet)
+    pipe.save_lora_weights(file.parent, unet_lora_layers=layers, weight_name=file.name)
+    pipe.unet.delete_adapters("default")
 
 
 def _save(folder: Path, kind: Any, **parts: Any) -> None:

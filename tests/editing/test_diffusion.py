@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model_state_dict
 
 from genmix.editing import Editor, open_editor
 from genmix.editing.diffusion import loading
@@ -22,7 +21,7 @@ from genmix.errors import EditorError
 from genmix.images import Image
 from genmix.prompts import load_library
 from tests.serving.servers import serving
-from tests.tiny_pipelines import MAKERS, refusing
+from tests.tiny_pipelines import MAKERS, refusing, save_lora
 
 SNOW, MOSAIC = load_library("classification").select(["snowy", "mosaic"])
 LEVELS = 2
@@ -286,14 +285,44 @@ def test_lora_weights_change_the_picture_and_the_fingerprint(
     tiny_editor: Open, tmp_path: Path
 ) -> None:
     plain = tiny_editor()
-    pipe = tiny_editor().pipeline
-    pipe.unet.add_adapter(LoraConfig(r=2, target_modules=["to_q", "to_v"], init_lora_weights=False))
-    layers = get_peft_model_state_dict(pipe.unet)
-    pipe.save_lora_weights(tmp_path / "lora", unet_lora_layers=layers)
-    lora = tiny_editor(lora=str(tmp_path / "lora"), lora_scale=2.0)
+    save_lora(plain.pipeline, tmp_path / "pytorch_lora_weights.safetensors")
+    lora = tiny_editor(lora=str(tmp_path), lora_scale=2.0)
     assert lora.fingerprint != plain.fingerprint
     (with_it,), (without,) = (e.edit([photo()], [SNOW], [1]) for e in (lora, plain))
     assert (with_it != without).any()
+
+
+def test_each_lora_file_of_a_folder_has_its_own_pictures_and_fingerprint(
+    tiny_editor: Open, tmp_path: Path
+) -> None:
+    pipe, files = tiny_editor().pipeline, ("a.safetensors", "sub/b.safetensors")
+    for seed, file in enumerate(files):
+        save_lora(pipe, tmp_path / file, seed)
+    a, b = (tiny_editor(lora=str(tmp_path), lora_file=f, lora_scale=2.0) for f in files)
+    assert a.fingerprint != b.fingerprint
+    (by_a,), (by_b,) = (e.edit([photo()], [SNOW], [1]) for e in (a, b))
+    assert (by_a != by_b).any()
+    for same in ({"lora": str(tmp_path)}, {"lora": str(tmp_path / files[0])}):
+        assert tiny_editor(**same, lora_scale=2.0).fingerprint == a.fingerprint
+    save_lora(pipe, tmp_path / files[0], seed=2)
+    assert tiny_editor(lora=str(tmp_path), lora_scale=2.0).fingerprint != a.fingerprint
+
+
+def test_a_lora_file_that_cannot_be_told_or_may_not_be_loaded_is_one_line(
+    tiny_editor: Open, tmp_path: Path
+) -> None:
+    for settings, words in (
+        ({}, r"has no \.safetensors weights"),
+        ({"lora_file": "a.bin"}, r"give a \.safetensors file, as no other is loaded"),
+    ):
+        with pytest.raises(EditorError, match=words):
+            tiny_editor(lora=str(tmp_path), **settings)
+    for name in ("a.safetensors", "b.safetensors"):
+        (tmp_path / name).touch()
+    with pytest.raises(EditorError, match=r"set lora_file to one of a\.safetensors, b\."):
+        tiny_editor(lora=str(tmp_path))
+    with pytest.raises(EditorError, match=r"has no c\.safetensors: set lora_file to one of a"):
+        tiny_editor(lora=str(tmp_path), lora_file="c.safetensors")
 
 
 def test_each_worker_takes_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

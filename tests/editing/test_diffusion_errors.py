@@ -18,9 +18,10 @@ import torch
 
 from genmix.editing import diffusion, open_editor
 from genmix.editing.diffusion import model as model_module
+from genmix.editing.diffusion.editor import DiffusionEditor
 from genmix.errors import EditorError, GenmixError, MissingExtraError
 from genmix.prompts import load_library
-from tests.tiny_pipelines import image_to_image, kontext
+from tests.tiny_pipelines import image_to_image, kontext, save_lora
 
 SNOW = load_library("classification").select(["snowy"])[0]
 
@@ -173,6 +174,38 @@ def test_a_model_is_fetched_by_its_id_once_and_without_pickles(shelf: type[Shelf
     assert not any(name.endswith(".bin") for name in shelf.given)
 
 
+def test_lora_weights_of_the_hub_stay_those_that_the_fingerprint_names(
+    shelf: type[Shelf], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = DiffusionEditor(str(folder), settings=TINY).pipeline
+    names = ("pytorch_lora_weights.safetensors", "sub/b.safetensors")
+
+    def opened(file: str | None) -> DiffusionEditor:
+        settings = {**TINY, "lora": "someone/tiny", "lora_scale": 2.0, "lora_file": file}
+        editor = open_editor(f"diffusers:{folder}", settings=settings)
+        assert isinstance(editor, DiffusionEditor)
+        return editor
+
+    def picture(editor: DiffusionEditor) -> list[int]:
+        (edit,) = editor.edit([np.full((32, 32, 3), 128, np.uint8)], [SNOW], [1])
+        return edit.ravel().tolist()
+
+    for seed, name in enumerate(names):
+        save_lora(pipe, shelf.folder / name, seed)
+    usual, other, late = opened(None), opened(names[1]), opened(names[1])
+    assert f"lora=someone/tiny@{shelf.commit}x2.0" in usual.fingerprint
+    assert f"lora=someone/tiny@{shelf.commit}/sub/b.safetensorsx2.0" in other.fingerprint
+    assert picture(usual) != picture(other)
+
+    monkeypatch.setattr(shelf, "commit", "d" * 40)
+    save_lora(pipe, shelf.folder / names[1], seed=2)
+    newer = opened(names[1])
+    assert f"@{shelf.commit}/sub" in newer.fingerprint
+    assert picture(late) == picture(other) != picture(newer)
+    with pytest.raises(EditorError, match=r"on the hub has no c\.safetensors: set lora_file"):
+        opened("c.safetensors")
+
+
 @pytest.mark.usefixtures("shelf")
 def test_a_disk_that_fills_while_weights_come(monkeypatch: pytest.MonkeyPatch) -> None:
     fetch = huggingface_hub.file_download.http_get
@@ -282,6 +315,37 @@ def test_settings_that_do_not_fit_the_model(folder: Path, flow: Path) -> None:
     assert "attention=xformers needs" in refused(folder, device="cpu", attention="xformers")
     assert "takes no negative_prompt" in refused(flow, negative_prompt="blur")
     assert "no other scheduler replaces" in refused(flow, device="cpu", scheduler="lcm")
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "steps", "strength", "words"),
+    [
+        ("ddim", 50, 0.05, "has 34 steps, and 50 are asked: set steps=34, or give a greater"),
+        ("euler", 50, 0.05, "set steps=34"),
+        ("lcm", 4, 0.1, "set steps=3,"),
+        ("ddim", 1, 0.001, "has 0 steps, and 1 are asked: give a greater strength"),
+    ],
+)
+def test_more_steps_than_the_strength_leaves_the_scheduler(
+    folder: Path, scheduler: str, steps: int, strength: float, words: str
+) -> None:
+    settings = {**TINY, "scheduler": scheduler, "steps": steps}
+    asked = ([np.zeros((32, 32, 3), np.uint8)], [SNOW], [1])
+    with pytest.raises(EditorError, match=words):
+        open_editor(f"diffusers:{folder}", strength=strength, settings=settings).edit(*asked)
+
+
+@pytest.mark.parametrize(("scheduler", "steps"), [("ddim", 34), ("dpmpp-2m", 34), ("lcm", 1)])
+def test_as_many_steps_as_the_strength_leaves_are_made(
+    folder: Path, scheduler: str, steps: int
+) -> None:
+    settings = {**TINY, "scheduler": scheduler, "steps": steps}
+    editor = open_editor(f"diffusers:{folder}", strength=0.05, settings=settings)
+    assert isinstance(editor, DiffusionEditor)
+    calls: list[int] = []
+    editor.pipeline.unet.register_forward_hook(lambda *_: calls.append(1))
+    editor.edit([np.zeros((32, 32, 3), np.uint8)], [SNOW], [1])
+    assert len(calls) == steps
 
 
 def test_a_strength_out_of_range(folder: Path) -> None:

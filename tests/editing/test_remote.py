@@ -92,6 +92,15 @@ def test_a_wrong_key_is_one_line_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
         open_editor(address).check(PROMPTS)
 
 
+@pytest.mark.parametrize("key", ["schlüssel", "secret\n", " secret", "鍵"])
+def test_a_key_that_no_header_can_carry_is_one_line_at_once(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENMIX_API_KEY", key)
+    with pytest.raises(EditorError, match="GENMIX_API_KEY holds a character that no API key has"):
+        open_editor("http://127.0.0.1:9").check(PROMPTS)
+
+
 def test_an_upload_that_is_too_large_is_one_line_at_once() -> None:
     large = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     with serving(limits=Limits(upload_bytes=1000)) as address:
@@ -252,6 +261,8 @@ def test_an_answer_without_a_picture_is_an_error(answer: Any, words: str) -> Non
         ("http://h:1", {"model": ""}, "model is '': give a model's name"),
         ("http:", {}, "is no server's address"),
         ("http://h:port", {}, "is no address: write http://host:port"),
+        ("http://127.0.0.1:99999", {}, "give one from 1 to 65535"),
+        ("http://127.0.0.1:0", {}, "give one from 1 to 65535"),
         ("http://h:1/?key=1", {}, "is no server's address"),
         ("http://me:secret@h:1", {}, "leave it out and set GENMIX_API_KEY"),
     ],

@@ -9,7 +9,7 @@ from pathlib import Path
 from genmix.errors import ImageError
 from genmix.images import Fit, Image, decode, encode_jpeg
 from genmix.prompts import Prompt
-from genmix.storage import remove, write_whole, writing
+from genmix.storage import remove, write_first, write_whole, writing
 
 
 class EditCache:
@@ -17,7 +17,8 @@ class EditCache:
 
     An edit always comes back as it was stored (JPEG, quality 95, full colour resolution), also the
     first time, so that a run gives the same bytes whether its edits were cached or not. Several
-    processes may use one folder at once.
+    processes may use one folder at once: of two that make the same edit, both go on with the one
+    that was stored first.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -57,13 +58,19 @@ class EditCache:
             return None
 
     def put(self, key: str, edit: Image) -> Image:
-        """Store an edit and return it as `get` will.
+        """Store an edit and return it as `get` will: the one that was stored first.
+
+        Only what is not readable, or of another size, is replaced.
 
         Raises:
             OutputError: If the cache cannot be written.
         """
         data = encode_jpeg(edit, quality=95, full_colour=True)
-        write_whole(self.path(key), data)
+        if not write_first(self.path(key), data):
+            there = self.get(key)
+            if there is not None and there.shape == edit.shape:
+                return there
+            write_whole(self.path(key), data)
         return decode(data)
 
     def forget(self, source_sha256: str | None, keys: Iterable[str] = ()) -> int:

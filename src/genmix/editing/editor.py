@@ -1,9 +1,11 @@
 """The contract of an editor, and the registry that opens one by its name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
+
+import numpy as np
 
 from genmix.errors import EditorError, nearest
 from genmix.images import Image
@@ -80,3 +82,32 @@ def open_editor(
         raise EditorError(f"there is no editor '{name}'; {nearest(kind, sorted(known))}")
     editor: Editor = known[kind].load()(name, strength=strength, settings=settings)
     return editor
+
+
+def edit_pictures(
+    editor: Editor, images: Sequence[Image], prompts: Sequence[Prompt], seeds: Sequence[int]
+) -> list[Image]:
+    """Have an editor edit pictures, and hold it to its contract: `Editor.edit`.
+
+    Raises:
+        EditorError: If the editor says that it fails, or does not return an edit of each picture,
+            of its size.
+    """
+    made: Any = editor.edit(images, prompts, seeds)
+    edits: list[Any] = list(made) if isinstance(made, Iterable) else []
+    if len(edits) != len(images):
+        raise EditorError(_breach(editor, f"{len(edits)} edits of {len(images)} pictures"))
+    for edit, image in zip(edits, images, strict=True):
+        if not isinstance(edit, np.ndarray):
+            raise EditorError(_breach(editor, f"a {type(edit).__name__} for a picture"))
+        if (edit.shape, edit.dtype) != (image.shape, image.dtype):
+            found, wanted = (f"{a.dtype} {'x'.join(map(str, a.shape))}" for a in (edit, image))
+            raise EditorError(_breach(editor, f"{found} for a picture of {wanted}"))
+    return edits
+
+
+def _breach(editor: Editor, returned: str) -> str:
+    return (
+        f"the editor '{editor.fingerprint}' returned {returned}: it must return an edit of each "
+        "picture, of its size, so tell who wrote it; nothing of this is kept"
+    )

@@ -254,7 +254,14 @@ class RemoteEditor:
 
     def _headers(self) -> dict[str, str]:
         key = os.environ.get(self._key_name)
-        return {"Authorization": f"Bearer {key}"} if key else {}
+        if not key:
+            return {}
+        if not key.isascii() or not key.isprintable() or key != key.strip():
+            raise EditorError(
+                f"{self._key_name} holds a character that no API key has, such as a line break or "
+                "an accent: copy the key anew"
+            )
+        return {"Authorization": f"Bearer {key}"}
 
     @property
     def _key_name(self) -> str:
@@ -389,6 +396,8 @@ def _checked_url(url: str) -> str:
         raise EditorError(f"'{url}' is no address: write http://host:port") from error
     if not parsed.host or parsed.query or parsed.fragment:
         raise EditorError(f"'{url}' is no server's address: write http://host:port")
+    if parsed.port is not None and not 0 < parsed.port < 1 << 16:
+        raise EditorError(f"'{url}' has no port that there is: give one from 1 to 65535")
     if parsed.userinfo:
         raise EditorError(
             "the editor's address holds a password, which would be written into the output's "

@@ -9,8 +9,10 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
+from diffusers import LCMScheduler
 
 from genmix.editing.diffusion.settings import Sampling
+from genmix.errors import EditorError
 
 _MOST_IMAGE_STRENGTH = 0.7
 """Of image-to-image at strength 1: noise beyond it hides where things are in the photo."""
@@ -135,8 +137,20 @@ class ImageToImage(Adapter):
         return dict(zip(names, both, strict=True))
 
     def arguments(self, height: int, width: int, count: int) -> dict[str, Any]:  # noqa: ARG002
-        """See `Adapter`."""
+        """See `Adapter`.
+
+        Raises:
+            EditorError: If the scheduler has fewer steps for the strength than are asked. Making
+                fewer instead would make pictures of which the fingerprint is not true.
+        """
         strength = _MOST_IMAGE_STRENGTH * self._strength
+        most = int(_most_steps(self._pipe.scheduler) * strength)
+        if self._sampling.steps > most:
+            or_fewer = f"set steps={most}, or " if most else ""
+            raise EditorError(
+                f"at strength {self._strength:g} the model's scheduler has {most} steps, and "
+                f"{self._sampling.steps} are asked: {or_fewer}give a greater strength"
+            )
         return {
             # The pipeline leaves out the steps that the photo skips.
             "num_inference_steps": math.ceil(self._sampling.steps / strength),
@@ -224,6 +238,13 @@ ADAPTERS: dict[str, type[Adapter]] = {
     "QwenImageEditPipeline": QwenEdit,
 }
 """By the class of `Kind.pipeline`."""
+
+
+def _most_steps(scheduler: Any) -> int:
+    """Return into how many steps a scheduler can cut the way from noise to picture."""
+    few = isinstance(scheduler, LCMScheduler)  # it takes steps of those that it was distilled to
+    key = "original_inference_steps" if few else "num_train_timesteps"
+    return int(scheduler.config[key])
 
 
 def _encode_xl(

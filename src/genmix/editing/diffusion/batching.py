@@ -7,6 +7,7 @@ from typing import TypeVar
 import torch
 
 from genmix.errors import EditorError
+from genmix.networks.shortage import lacks_memory
 
 Job = TypeVar("Job")
 Done = TypeVar("Done")
@@ -64,12 +65,10 @@ class Batcher:
     ) -> list[Done] | None:
         try:
             return work(batch)
-        except torch.OutOfMemoryError:
-            return None
         except RuntimeError as error:
-            if "DefaultCPUAllocator" in str(error):
-                return None
-            raise
+            if not lacks_memory(error):
+                raise
+            return None
 
     def _halve(self, tried: int) -> None:
         """Go on with half; out of the handler, where nothing holds the failed batch's memory."""

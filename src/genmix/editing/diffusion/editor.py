@@ -11,7 +11,8 @@ from PIL import Image as PilImage
 
 from genmix.editing.diffusion.adapters import ADAPTERS, Adapter
 from genmix.editing.diffusion.batching import Batcher
-from genmix.editing.diffusion.loading import choose_device, choose_dtype, load, lora_revision
+from genmix.editing.diffusion.loading import choose_device, choose_dtype, load
+from genmix.editing.diffusion.lora import find_lora
 from genmix.editing.diffusion.model import find_model
 from genmix.editing.diffusion.settings import DiffusionSettings
 from genmix.editing.editor import Settings
@@ -59,7 +60,8 @@ class DiffusionEditor:
         self._device = choose_device(self.settings.device)
         self.model = find_model(model)
         self._sampling = self.model.kind.sampling(self.settings)
-        self._lora = lora_revision(self.settings)
+        lora = self.settings.lora
+        self._lora = None if lora is None else find_lora(lora, self.settings.lora_file)
         self._check_settings()
         chosen = self.settings.batch_size
         if chosen == "auto":
@@ -125,7 +127,7 @@ class DiffusionEditor:
     @cached_property
     def pipeline(self) -> Any:
         """The pipeline of diffusers, loaded when first needed."""
-        return load(self.model, self.settings, self._sampling.scheduler, self._device)
+        return load(self.model, self._lora, self.settings, self._sampling.scheduler, self._device)
 
     def work_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the height and width at which the model works on a picture of this size."""
@@ -194,7 +196,7 @@ class DiffusionEditor:
         chosen, sampling = self.settings, self._sampling
         extra = {
             "negative": repr(chosen.negative_prompt) if chosen.negative_prompt else None,
-            "lora": f"{self._lora}x{chosen.lora_scale}" if chosen.lora else None,
+            "lora": f"{self._lora.revision}x{chosen.lora_scale}" if self._lora else None,
             "size": chosen.size,
             "vae_tiling": chosen.vae_tiling or None,
         }

@@ -3,7 +3,6 @@
 Weights are only ever read from safetensors, and no code that comes with a model is run.
 """
 
-from pathlib import Path
 from typing import Any
 
 import diffusers
@@ -11,7 +10,8 @@ import torch
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
-from genmix.editing.diffusion.model import Model, explained, revision_on_hub, weights_revision
+from genmix.editing.diffusion.lora import Lora, melt
+from genmix.editing.diffusion.model import Model, explained
 from genmix.editing.diffusion.settings import DiffusionSettings, DType, Scheduler
 from genmix.errors import EditorError
 from genmix.processes import worker_number
@@ -57,27 +57,18 @@ def choose_dtype(settings: DiffusionSettings, model: Model, device: torch.device
     return "float32" if device.type == "cpu" else model.kind.half
 
 
-def lora_revision(settings: DiffusionSettings) -> str:
-    """Name the LoRA weights by their content or commit.
-
-    Raises:
-        EditorError: If they cannot be found.
-    """
-    if settings.lora is None:
-        return "none"
-    place = Path(settings.lora).expanduser()
-    if place.exists():
-        return f"sha256-{weights_revision(place)}"
-    return f"{settings.lora}@{revision_on_hub(settings.lora, settings.lora_file)}"
-
-
 def load(
-    model: Model, settings: DiffusionSettings, scheduler: Scheduler | None, device: torch.device
+    model: Model,
+    lora: Lora | None,
+    settings: DiffusionSettings,
+    scheduler: Scheduler | None,
+    device: torch.device,
 ) -> Any:
     """Load a pipeline and make it ready.
 
     Args:
         model: Which.
+        lora: What is melted into it.
         settings: How.
         scheduler: The one to step with; None keeps the model's own.
         device: Where.
@@ -98,8 +89,8 @@ def load(
             use_safetensors=True,
             **without,
         )
-        if settings.lora is not None:
-            _add_lora(pipe, settings.lora, settings)
+        if lora is not None:
+            melt(pipe, lora, settings.lora_scale)
     if scheduler is not None:
         pipe.scheduler = _scheduler(scheduler, pipe.scheduler, model)
     pipe.set_progress_bar_config(disable=True)
@@ -112,16 +103,6 @@ def be_quiet() -> None:
     diffusers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-
-
-def _add_lora(pipe: Any, lora: str, settings: DiffusionSettings) -> None:
-    """Melt LoRA weights into the model's, so that they cost nothing a step."""
-    place = Path(lora).expanduser()
-    name = place.name if place.is_file() else settings.lora_file
-    folder = str(place.parent) if place.is_file() else str(place) if place.is_dir() else lora
-    pipe.load_lora_weights(folder, weight_name=name, use_safetensors=True)
-    pipe.fuse_lora(lora_scale=settings.lora_scale)
-    pipe.unload_lora_weights()
 
 
 def _scheduler(wanted: Scheduler, own: Any, model: Model) -> Any:

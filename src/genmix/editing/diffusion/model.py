@@ -92,16 +92,6 @@ def weights_revision(place: Path) -> str:
     return _digest(stats, place if place.is_dir() else place.parent)
 
 
-def revision_on_hub(name: str, file: str | None) -> str:
-    """Return the commit of a repository of LoRA weights, and fetch one of its small files.
-
-    Raises:
-        EditorError: If it cannot be found.
-    """
-    with explained(name):
-        return Path(hf_hub_download(name, file or "pytorch_lora_weights.safetensors")).parent.name
-
-
 @contextmanager
 def explained(name: str) -> Iterator[None]:
     """Turn what the hub, the disk and diffusers say about a model into one line.
