@@ -18,6 +18,7 @@ from genmix.editing.procedural import ProceduralEditor
 from genmix.images import Image
 from genmix.prompts import Prompt
 from genmix.serving.api import Offer, create_app
+from genmix.serving.connections import Connection
 from genmix.serving.limits import Keys, Limits
 from genmix.serving.metrics import Metrics
 from genmix.serving.queue import EditQueue
@@ -69,7 +70,9 @@ def serving(
 @contextmanager
 def running(app: ASGIApp, port: int = 0) -> Iterator[str]:
     """Run a web application in this process, and give its address."""
-    config = uvicorn.Config(app, port=port, log_config=None, timeout_graceful_shutdown=5)
+    config = uvicorn.Config(
+        app, port=port, http=Connection, log_config=None, timeout_graceful_shutdown=5
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

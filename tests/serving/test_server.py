@@ -2,8 +2,13 @@
 
 import base64
 import signal
+import socket
+import sys
 import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -15,9 +20,9 @@ from genmix.editing import open_editor
 from genmix.editing.procedural import ProceduralEditor
 from genmix.images import Image, decode, encode_png
 from genmix.prompts import Prompt
-from genmix.serving import Limits
+from genmix.serving import Limits, api, connections
 from genmix.serving.api import Offer, create_app
-from genmix.serving.limits import Keys
+from genmix.serving.limits import Keys, Rates, Refusal
 from genmix.serving.metrics import Metrics
 from genmix.serving.queue import EditQueue
 from tests.serving.servers import (
@@ -115,9 +120,13 @@ def test_a_size_is_what_the_photo_is_brought_to_first() -> None:
         ({"prompt_id": "No Slug"}, 400, "invalid_value", "id: "),
         ({"n": "0"}, 400, "invalid_value", "n: give a whole number, 1 at least"),
         ({"n": "5"}, 400, "too_many_pictures", "5 edits in a request, and 4 at most"),
+        ({"n": "1" * 5000}, 400, "invalid_value", "n: give a whole number, 1 at least"),
         ({"seed": "-1"}, 400, "invalid_value", "from 0 to 4294967295"),
+        ({"seed": "1" * 5000}, 400, "invalid_value", "from 0 to 4294967295"),
+        ({"seed": ["1", "1" * 5000]}, 400, "invalid_value", "from 0 to 4294967295"),
         ({"seed": ["1", "2", "3"]}, 400, "invalid_value", "3 seeds for 1 edits"),
         ({"size": "big"}, 400, "invalid_value", "as 512x512"),
+        ({"size": f"8x{'1' * 5000}"}, 400, "invalid_value", "as 512x512"),
         ({"size": "4096x4096"}, 400, "invalid_value", "more than 10,000 pixels"),
         ({"model": "gpt-image-1"}, 404, "model_not_found", "no model 'gpt-image-1'"),
         ({"strength": "0.5"}, 400, "invalid_value", "edits at 1.0, and was asked 0.5"),
@@ -179,6 +188,89 @@ def test_everything_but_health_needs_the_key() -> None:
             assert httpx.get(
                 f"{address}/{path}", headers={"authorization": "Bearer two"}
             ).is_success
+
+
+def test_the_key_is_asked_for_before_a_body_is_read() -> None:
+    with serving(keys=["secret"]) as address:
+        for path in ("v1/prompts/check", "v1/images/edits"):
+            with connected(address) as connection:
+                connection.sendall(
+                    f"POST /{path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n[".encode()
+                )
+                assert connection.recv(1000).startswith(b"HTTP/1.1 401 ")
+        key = {"authorization": "Bearer secret"}
+        faulty = httpx.post(f"{address}/v1/prompts/check", content=b"{bad", headers=key)
+        found = error_of(faulty)
+        assert found[:2] == (400, "invalid_value")
+        assert found[2].startswith("prompts: Invalid JSON")
+        assert ".py" not in found[2]
+        huge = httpx.post(
+            f"{address}/v1/prompts/check", content=b"[" + b" " * 2_000_000, headers=key
+        )
+        assert error_of(huge)[2] == "the upload is larger than 1 MB"
+
+
+@contextmanager
+def connected(address: str) -> Iterator[socket.socket]:
+    host, _, port = address.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), PATIENCE_SECONDS) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize(
+    ("sent", "answer"),
+    [
+        (b"", b""),
+        (b"GET /heal", b""),
+        (b"GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /h", b"HTTP/1.1 200 OK"),
+        (b"GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n.", b"HTTP/1.1 200 OK"),
+        (b"POST /v1/prompts/check HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n[",
+         b"HTTP/1.1 408 Request Timeout"),
+    ],
+)  # fmt: skip
+def test_who_sends_no_whole_request_is_sent_away(
+    sent: bytes, answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 1.0)
+    monkeypatch.setattr(api, "_JSON_SECONDS", 1.0)
+    with serving() as address, connected(address) as connection:
+        connection.sendall(sent)
+        answered = b"".join(iter(lambda: connection.recv(1000), b""))  # to the end
+    assert answered.partition(b"\r\n")[0] == answer
+
+
+@pytest.mark.parametrize("path", ["v1/prompts/check", "v1/images/edits"])
+def test_who_leaves_while_sending_is_counted_and_leaves_no_traceback(
+    path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serving() as address:
+        with connected(address) as connection:
+            connection.sendall(
+                f"POST /{path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n"
+                "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n".encode()
+            )
+            time.sleep(0.5)
+        wait_until(lambda: numbers(address).get('genmix_requests_total{status="499"}') == 1)
+    assert caplog.text == ""
+
+
+def test_who_asks_again_and_again_is_not_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 2.0)
+    editor = CountingEditor()
+    editor.open_gate.clear()
+    twice = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n" * 2
+    with serving(editor) as address:
+        threading.Timer(2.5, editor.open_gate.set).start()
+        assert len(pictures_of(ask(address))) == 1  # an edit may take longer than a request
+        with connected(address) as connection:
+            for _ in range(6):
+                connection.sendall(twice)
+                answers = b""
+                while answers.count(b'"ready"') < 2:
+                    received = connection.recv(1000)
+                    assert received
+                    answers += received
+                time.sleep(0.5)
 
 
 def test_two_hundred_requests_in_flight_are_all_answered_each_with_its_own() -> None:
@@ -258,6 +350,47 @@ def test_a_rate_is_kept_for_each_key_and_says_when_to_try_again() -> None:
     assert 1 <= int(refused.headers["retry-after"]) <= 60
 
 
+def test_a_key_has_one_rate_however_it_is_spelt_and_before_pictures_are_decoded() -> None:
+    with serving(keys=["one"], limits=Limits(per_minute=1)) as address:
+
+        def edit(header: str, picture: bytes) -> httpx.Response:
+            return httpx.post(
+                f"{address}/v1/images/edits", data={"prompt": "snowy"}, files={"image": picture},
+                headers={"authorization": header}, timeout=PATIENCE_SECONDS,
+            )  # fmt: skip
+
+        assert edit("Bearer one", encode_png(picture())).is_success
+        for header in ("bearer one", "BEARER one", "Bearer  one", "Bearer one"):
+            assert error_of(edit(header, b"no picture"))[:2] == (429, "rate_limit_exceeded")
+
+
+def test_without_keys_a_rate_is_the_addresss_whatever_headers_say() -> None:
+    with serving(limits=Limits(per_minute=1)) as address:
+        answers = [
+            httpx.post(
+                f"{address}/v1/images/edits", data={"prompt": "snowy"},
+                files={"image": encode_png(picture())}, timeout=PATIENCE_SECONDS,
+                headers={"authorization": f"Bearer {k}"},
+            ).status_code
+            for k in range(3)
+        ]  # fmt: skip
+    assert answers == [200, 429, 429]
+
+
+def test_callers_who_ask_no_more_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    rates = Rates(2)
+    for caller in range(1000):
+        now += 1.0
+        rates.take(str(caller), 1)
+        rates.take("steady", 0)
+    assert len(rates._buckets) <= 61
+    rates.take("0", 2)
+    with pytest.raises(Refusal):
+        rates.take("0", 1)
+
+
 def test_a_picture_that_the_editor_fails_on_fails_no_neighbour() -> None:
     editor = CountingEditor(batch_size=4)
     editor.open_gate.clear()
@@ -276,6 +409,50 @@ def test_a_picture_that_the_editor_fails_on_fails_no_neighbour() -> None:
     assert counted["genmix_pictures_total"] == 3
     assert counted["genmix_failures_total"] == 1
     assert counted["genmix_ready"] == 1
+
+
+def test_an_editor_that_returns_too_little_fails_its_request_and_the_server_goes_on() -> None:
+    class Forgetful(CountingEditor):
+        def edit(self, *asked: Any) -> list[Image]:
+            edits = super().edit(*asked)
+            return edits if len(self.batches) > 1 else []
+
+    with serving(Forgetful()) as address:
+        failed = error_of(ask(address))
+        assert failed[:2] == (500, "editor_failed")
+        assert "returned 0 edits of 1 pictures" in failed[2]
+        assert len(pictures_of(ask(address))) == 1
+        assert httpx.get(f"{address}/health").is_success
+
+
+def test_an_editor_that_ends_the_thread_fails_its_request_alone() -> None:
+    class Leaving(CountingEditor):
+        def edit(self, *asked: Any) -> list[Image]:
+            edits = super().edit(*asked)
+            return edits if len(self.batches) > 1 else sys.exit("no licence")
+
+    with serving(Leaving()) as address:
+        assert error_of(ask(address))[2] == "the editor failed: SystemExit('no licence')"
+        assert len(pictures_of(ask(address))) == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_when_the_thread_that_edits_has_ended_health_says_so_and_nobody_waits() -> None:
+    class Sizeless(CountingEditor):
+        @property
+        def batch_size(self) -> int:
+            if self.batches:
+                raise RuntimeError("no size")
+            return 1
+
+        @batch_size.setter
+        def batch_size(self, _: int) -> None: ...
+
+    with serving(Sizeless()) as address:
+        assert len(pictures_of(ask(address))) == 1
+        wait_until(lambda: not httpx.get(f"{address}/health").is_success)
+        assert httpx.get(f"{address}/health").json() == {"status": "stopped"}
+        assert error_of(ask(address))[:2] == (503, "stopped")
 
 
 def test_until_the_editor_is_loaded_callers_are_told_to_wait() -> None:

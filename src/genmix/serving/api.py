@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from genmix import __version__
@@ -26,8 +27,13 @@ from genmix.serving.queue import EditQueue
 
 _FIELD_BYTES = 16_384
 _UPLOAD_SECONDS = 120
+_JSON_BYTES = 1_000_000
+_JSON_SECONDS = 10
 _READ_ON = 4
 """A refused upload is read on to this many times the limit: who still sends hears no answer."""
+
+_EDITS = "/v1/images/edits"
+_PROMPTS = TypeAdapter(list[Prompt])
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,10 @@ def create_app(
 
     async def known(request: Request) -> None:
         if keys:
-            keys.check(request.headers.get("authorization"))
-        elif "origin" in request.headers:
+            request.state.caller = keys.check(request.headers.get("authorization"))
+            return
+        request.state.caller = request.client.host if request.client else ""
+        if "origin" in request.headers:
             # Without a key, any web page that the user looks at could ask for edits.
             raise Refusal(403, "origin_refused", "web pages are not let in without an API key")
 
@@ -69,11 +77,10 @@ def create_app(
     guarded = [Depends(known)]
     app.add_api_route("/metrics", calls.metrics, dependencies=guarded)
     app.add_api_route("/v1/models", calls.models, dependencies=guarded)
-    app.add_api_route("/v1/images/edits", calls.edits, methods=["POST"], dependencies=guarded)
+    app.add_api_route(_EDITS, calls.edits, methods=["POST"], dependencies=guarded)
     app.add_api_route("/v1/prompts/check", calls.check, methods=["POST"], dependencies=guarded)
     app.add_exception_handler(HTTPException, _told)
-    app.add_exception_handler(RequestValidationError, _told)
-    app.add_middleware(_BodyLimit, most=limits.upload_bytes)
+    app.add_middleware(_BodyLimit, most_of_pictures=limits.upload_bytes)
     app.add_middleware(_Counted, metrics=metrics)
     return app
 
@@ -87,10 +94,12 @@ class _Calls:
         self._rates = Rates(limits.per_minute)
 
     async def health(self, response: Response) -> dict[str, str]:
-        """Tell whether the editor is loaded; 503 until it is."""
-        if self._queue.editor is None:
-            response.status_code = 503
-            return {"status": "loading"}
+        """Tell whether the editor is loaded and at work; 503 unless it is."""
+        try:
+            self._queue.loaded()
+        except Refusal as refusal:
+            response.status_code = refusal.status_code
+            return {"status": refusal.code}
         return {"status": "ready"}
 
     async def metrics(self) -> Response:
@@ -119,22 +128,25 @@ class _Calls:
         }
         return {"object": "list", "data": [model]}
 
-    async def check(self, prompts: list[Prompt]) -> dict[str, str]:
+    async def check(self, request: Request) -> dict[str, str]:
         """Refuse the first prompt that the editor cannot do."""
+        async with _receiving(_JSON_SECONDS):
+            body = await request.body()
         try:
-            self._queue.loaded().check(prompts)
-        except EditorError as error:
-            raise Refusal(400, "prompt_not_supported", str(error)) from error
+            prompts = _PROMPTS.validate_json(body)
+        except ValidationError as error:
+            fault = error.errors(include_url=False)[0]
+            place = ".".join(map(str, fault["loc"])) or "prompts"
+            raise Refusal(400, "invalid_value", f"{place}: {fault['msg']}") from error
+        self._check_prompts(prompts)
         return {"status": "ok"}
 
     async def edits(self, request: Request) -> JSONResponse:
         """Edit pictures."""
         self._queue.loaded()
         self._queue.check_room(1)  # before the upload is read
-        asked = await self._read(request)
-        caller = request.headers.get("authorization") or (request.client or ("",))[0]
-        self._rates.take(caller, len(asked.images))
-        futures = self._queue.put(asked.images, asked.prompt, asked.seeds)
+        asked, images = await self._read(request)
+        futures = self._queue.put(images, asked.prompt, asked.seeds)
         try:
             edits = await _answered(futures, request)
         except EditorError as error:
@@ -149,25 +161,29 @@ class _Calls:
         ]
         return JSONResponse({"created": int(time.time()), "output_format": "png", "data": data})
 
-    async def _read(self, request: Request) -> Asked:
+    async def _read(self, request: Request) -> tuple[Asked, list[Image]]:
         kind = request.headers.get("content-type", "")
         if not kind.startswith("multipart/form-data"):
             raise Refusal(400, "invalid_value", "send the request as multipart/form-data")
+        async with (
+            _receiving(_UPLOAD_SECONDS),
+            request.form(
+                max_files=self._limits.pictures,
+                max_fields=FIELDS,
+                max_part_size=_FIELD_BYTES,
+            ) as form,
+        ):
+            self._check_model(form.get("model"), form.get("strength"))
+            asked = read_form(form, self._limits)
+            self._check_prompts([asked.prompt])
+            self._rates.take(request.state.caller, len(asked.seeds))  # before the dear part
+            return asked, await asked.images(self._limits.pixels)
+
+    def _check_prompts(self, prompts: Sequence[Prompt]) -> None:
         try:
-            async with (
-                asyncio.timeout(_UPLOAD_SECONDS),
-                request.form(
-                    max_files=self._limits.pictures,
-                    max_fields=FIELDS,
-                    max_part_size=_FIELD_BYTES,
-                ) as form,
-            ):
-                self._check_model(form.get("model"), form.get("strength"))
-                asked = await read_form(form, self._limits)
-        except TimeoutError as error:
-            raise Refusal(408, "upload_timeout", "the upload took too long") from error
-        await self.check([asked.prompt])
-        return asked
+            self._queue.loaded().check(prompts)
+        except EditorError as error:
+            raise Refusal(400, "prompt_not_supported", str(error)) from error
 
     def _check_model(self, model: object, strength: object) -> None:
         editor = self._queue.loaded()
@@ -183,6 +199,22 @@ class _Calls:
                 "invalid_value",
                 f"strength: this server edits at {self._offer.strength}, and was asked {strength}",
             )
+
+
+@asynccontextmanager
+async def _receiving(seconds: float) -> AsyncIterator[None]:
+    """Receive a body in this time.
+
+    Raises:
+        Refusal: If it takes longer, or the caller has left.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise Refusal(408, "upload_timeout", "the upload took too long") from error
+    except ClientDisconnect as error:
+        raise Refusal(499, "client_left", "the caller has left") from error
 
 
 async def _answered(futures: Sequence[Future[Image]], request: Request) -> list[Image]:
@@ -214,34 +246,34 @@ def _base64_png(image: Image) -> str:
 
 async def _told(_: Request, error: Exception) -> JSONResponse:
     """Write an error as OpenAI's API does."""
-    status, message, headers, code = 400, str(error), None, "invalid_value"
-    if isinstance(error, HTTPException):
-        status, message, headers = error.status_code, str(error.detail), error.headers
-        code = getattr(error, "code", "http_error")
-    kind = "server_error" if status >= 500 else "invalid_request_error"
-    body = {"message": message, "type": kind, "param": None, "code": code}
-    return JSONResponse({"error": body}, status, headers)
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is what the handler is for
+    kind = "server_error" if error.status_code >= 500 else "invalid_request_error"
+    code = getattr(error, "code", "http_error")
+    body = {"message": str(error.detail), "type": kind, "param": None, "code": code}
+    return JSONResponse({"error": body}, error.status_code, error.headers)
 
 
 class _BodyLimit:
     """Counts a body while it is read, and stops reading at the limit."""
 
-    def __init__(self, app: ASGIApp, most: int) -> None:
+    def __init__(self, app: ASGIApp, most_of_pictures: int) -> None:
         self._app = app
-        self._most = most
+        self._most_of_pictures = most_of_pictures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        read = 0
+        read, most = 0, self._most_of_pictures
+        if scope.get("path") != _EDITS:
+            most = min(most, _JSON_BYTES)
 
         async def limited() -> Message:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if read > self._most:
-                while message.get("more_body") and read < self._most * _READ_ON:
+            if read > most:
+                while message.get("more_body") and read < most * _READ_ON:
                     message = await receive()
                     read += len(message.get("body", b""))
-                limit = f"{self._most / 1e6:.3g} MB"
+                limit = f"{most / 1e6:.3g} MB"
                 raise Refusal(413, "upload_too_large", f"the upload is larger than {limit}")
             return message
 

@@ -1,4 +1,4 @@
-"""From a form, as OpenAI's image edits call sends it, to pictures, a prompt and seeds."""
+"""From a form, as OpenAI's image edits call sends it, to a prompt, seeds and pictures."""
 
 import asyncio
 import secrets
@@ -16,6 +16,8 @@ from genmix.serving.limits import Limits, Refusal
 FIELDS = 64
 """More text fields than this no request has."""
 
+_MOST_DIGITS = 10
+
 _PICTURES = ("image", "image[]")
 _SEEDS = ("seed", "seed[]")
 _TEXTS = {"prompt", "model", "n", "size", "strength", "instruction", "prompt_id", "user"}
@@ -31,31 +33,46 @@ _ONLY = {
 
 @dataclass(frozen=True)
 class Asked:
-    """What a request asks for.
+    """What a request asks for, its pictures not decoded yet.
 
     Attributes:
-        images: uint8, height x width x 3, RGB; one for each edit, in the answer's order.
+        uploads: The pictures' files. Each is edited on its own; several are a batch, not one scene.
+        times: Edits of each picture.
+        size: The height and width that pictures are brought to first; None keeps their own.
         prompt: Of all.
-        seeds: One for each image, in [0, 2**32).
+        seeds: One for each edit, in [0, 2**32).
     """
 
-    images: Sequence[Image]
+    uploads: Sequence[UploadFile]
+    times: int
+    size: tuple[int, int] | None
     prompt: Prompt
     seeds: Sequence[int]
 
+    async def images(self, most_pixels: int) -> list[Image]:
+        """Decode the pictures: one for each edit, in the answer's order.
 
-async def read_form(form: FormData, limits: Limits) -> Asked:
-    """Read a form.
+        Raises:
+            Refusal: If one is not valid, or has more pixels than that.
+        """
+        pictures = [
+            await asyncio.to_thread(_picture, await upload.read(), self.size, most_pixels)
+            for upload in self.uploads
+        ]
+        return [picture for picture in pictures for _ in range(self.times)]
 
-    Each picture is edited on its own, `n` times; several pictures are a batch, not one scene.
+
+def read_form(form: FormData, limits: Limits) -> Asked:
+    """Read the fields of a form.
 
     Raises:
         Refusal: If a field is missing, unknown, not valid, or beyond the limits.
     """
     _check_fields(form)
     prompt = _prompt(form)
-    uploads = [value for name in _PICTURES for value in form.getlist(name)]
-    if not uploads or not all(isinstance(upload, UploadFile) for upload in uploads):
+    files = [value for name in _PICTURES for value in form.getlist(name)]
+    uploads = [file for file in files if isinstance(file, UploadFile)]
+    if not uploads or len(uploads) < len(files):
         raise _invalid("image", "send a picture as the file 'image', or several as 'image[]'")
     times = _whole_number(form, "n", default=1, least=1)
     count = len(uploads) * times
@@ -64,11 +81,7 @@ async def read_form(form: FormData, limits: Limits) -> Asked:
             400, "too_many_pictures", f"{count} edits in a request, and {limits.pictures} at most"
         )
     seeds = _seeds([str(value) for name in _SEEDS for value in form.getlist(name)], count)
-    pictures = []
-    for upload in uploads:
-        data = await upload.read() if isinstance(upload, UploadFile) else b""
-        pictures.append(await asyncio.to_thread(_picture, data, form.get("size"), limits.pixels))
-    return Asked([picture for picture in pictures for _ in range(times)], prompt, seeds)
+    return Asked(uploads, times, _size(form.get("size"), limits.pixels), prompt, seeds)
 
 
 def _check_fields(form: FormData) -> None:
@@ -102,36 +115,45 @@ def _seeds(given: Sequence[str], count: int) -> list[int]:
     """
     if not given:
         return [secrets.randbelow(2**32) for _ in range(count)]
-    if not all(seed.isdecimal() and int(seed) < 2**32 for seed in given):
+    seeds = [seed for text in given if (seed := _number(text)) is not None and seed < 2**32]
+    if len(seeds) < len(given):
         raise _invalid("seed", "a seed is a whole number from 0 to 4294967295")
-    if len(given) not in {1, count}:
-        raise _invalid("seed", f"{len(given)} seeds for {count} edits: give one, or one for each")
-    first = int(given[0])
-    if len(given) == 1:
-        return [(first + k) % 2**32 for k in range(count)]
-    return [int(seed) for seed in given]
+    if len(seeds) not in {1, count}:
+        raise _invalid("seed", f"{len(seeds)} seeds for {count} edits: give one, or one for each")
+    if len(seeds) == 1:
+        return [(seeds[0] + k) % 2**32 for k in range(count)]
+    return seeds
 
 
-def _picture(data: bytes, size: object, most_pixels: int) -> Image:
+def _size(given: object, most_pixels: int) -> tuple[int, int] | None:
+    if given in {None, "auto"}:
+        return None
+    width, height = (_number(side) for side in str(given).partition("x")[::2])
+    if not width or not height:
+        raise _invalid("size", "write width and height in pixels, as 512x512, or 'auto'")
+    if width * height > most_pixels:
+        raise _invalid("size", f"{given} is more than {most_pixels:,} pixels")
+    return height, width
+
+
+def _picture(data: bytes, size: tuple[int, int] | None, most_pixels: int) -> Image:
     try:
         image = decode(data, most_pixels=most_pixels)
     except ImageError as error:
         raise _invalid("image", f"cannot use the picture: {error}") from error
-    if size in {None, "auto"}:
-        return image
-    width, _, height = str(size).partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise _invalid("size", "write width and height in pixels, as 512x512, or 'auto'")
-    if int(width) * int(height) > most_pixels:
-        raise _invalid("size", f"{size} is more than {most_pixels:,} pixels")
-    return resize(image, int(height), int(width))
+    return image if size is None else resize(image, *size)
 
 
 def _whole_number(form: FormData, name: str, *, default: int, least: int) -> int:
-    value = str(form.get(name, default))
-    if not value.isdecimal() or int(value) < least:
+    value = _number(str(form.get(name, default)))
+    if value is None or value < least:
         raise _invalid(name, f"give a whole number, {least} at least")
-    return int(value)
+    return value
+
+
+def _number(text: str) -> int | None:
+    """Read a whole number; None if it is none, or too long to be one that somebody means."""
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def _invalid(field: str, message: str) -> Refusal:

@@ -54,21 +54,25 @@ class Keys:
         """Tell whether a key is needed at all."""
         return bool(self._keys)
 
-    def check(self, authorization: str | None) -> None:
+    def check(self, authorization: str | None) -> str:
         """Let a request in by its header, in a time that tells nothing of the keys.
 
         Args:
             authorization: The header `Authorization`: "Bearer <key>".
 
+        Returns:
+            The key, however the header spells it.
+
         Raises:
             Refusal: If it has no such key.
         """
         scheme, _, given = (authorization or "").partition(" ")
-        matches = [hmac.compare_digest(given.strip().encode(), key) for key in self._keys]
-        if scheme.lower() != "bearer" or not any(matches):
+        matches = [k for k in self._keys if hmac.compare_digest(given.strip().encode(), k)]
+        if scheme.lower() != "bearer" or not matches:
             raise Refusal(
                 401, "invalid_api_key", "the API key is missing or wrong: send Bearer <key>"
             )
+        return matches[0].decode()
 
 
 class Rates:
@@ -76,7 +80,7 @@ class Rates:
 
     def __init__(self, per_minute: int | None) -> None:
         self._per_minute = per_minute
-        self._buckets: dict[str, tuple[float, float]] = {}
+        self._buckets: dict[str, tuple[float, float]] = {}  # the one used longest ago comes first
 
     def take(self, caller: str, count: int) -> None:
         """Take so many edits from a caller's bucket.
@@ -91,10 +95,19 @@ class Rates:
                 400, "too_many_pictures", f"{count} edits at once, and {self._per_minute} a minute"
             )
         now = time.monotonic()
-        tokens, at = self._buckets.get(caller, (float(self._per_minute), now))
+        self._drop_full(now)
+        tokens, at = self._buckets.pop(caller, (float(self._per_minute), now))
         tokens = min(self._per_minute, tokens + (now - at) * self._per_minute / 60)
         self._buckets[caller] = (tokens - count if tokens >= count else tokens, now)
         if tokens < count:
             wait = (count - tokens) * 60 / self._per_minute
             message = f"more than {self._per_minute} edits a minute: try again in {wait:.0f} s"
             raise Refusal(429, "rate_limit_exceeded", message, retry_after=wait)
+
+    def _drop_full(self, now: float) -> None:
+        """Forget callers who have not asked for a minute: their buckets are full again."""
+        while self._buckets:
+            caller, (_, at) = next(iter(self._buckets.items()))
+            if now - at < 60:
+                return
+            del self._buckets[caller]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from genmix.editing import Editor
+from genmix.editing import Editor, edit_pictures
 from genmix.errors import EditorError
 from genmix.images import Image
 from genmix.prompts import Prompt
@@ -69,12 +69,7 @@ class EditQueue:
 
     def stop(self) -> None:
         """Finish the batch under way, and cancel what waits."""
-        with self._changed:
-            self._stopping = True
-            for job in self._waiting:
-                job.done.cancel()
-            self._waiting.clear()
-            self._changed.notify_all()
+        self._end()
         if self.editor is not None:  # loading cannot be interrupted, and dies with the process
             self._thread.join()
 
@@ -82,10 +77,12 @@ class EditQueue:
         """Return the editor.
 
         Raises:
-            Refusal: If it is still loading.
+            Refusal: If it is still loading, or edits no more.
         """
         if self.editor is None:
             raise Refusal(503, "loading", "the editor is still loading", retry_after=2)
+        if self._stopping:
+            raise Refusal(503, "stopped", "the editor has stopped: start the server anew")
         return self.editor
 
     def check_room(self, count: int) -> None:
@@ -115,9 +112,9 @@ class EditQueue:
         Raises:
             Refusal: If there is no room, or the editor is loading.
         """
-        self.loaded()
         jobs = [_Job(image, prompt, seed) for image, seed in zip(images, seeds, strict=True)]
         with self._changed:
+            self.loaded()
             self.check_room(len(jobs))
             self._waiting.extend(jobs)
             self._metrics.waiting.set(len(self._waiting))
@@ -133,13 +130,30 @@ class EditQueue:
             return
         self._metrics.ready.set(1)
         self._when_loaded()
-        while batch := self._next_batch(self.editor.batch_size):
+        try:
+            self._edit_batches(self.editor)
+        finally:  # whatever ended it, nobody waits for ever
+            self._metrics.ready.set(0)
+            self._end()
+
+    def _edit_batches(self, editor: Editor) -> None:
+        while batch := self._next_batch(editor.batch_size):
             started = time.monotonic()
-            self._edit(self.editor, batch)
+            self._edit(editor, batch)
             seconds = time.monotonic() - started
             self._seconds_each = seconds / len(batch)
             self._metrics.batch.observe(len(batch))
             self._metrics.seconds.observe(seconds)
+
+    def _end(self) -> None:
+        """Take no more pictures, and cancel those that wait."""
+        with self._changed:
+            self._stopping = True
+            for job in self._waiting:
+                job.done.cancel()
+            self._waiting.clear()
+            self._metrics.waiting.set(0)
+            self._changed.notify_all()
 
     def _next_batch(self, size: int) -> list[_Job]:
         """Wait for pictures; an empty batch is the end."""
@@ -165,12 +179,13 @@ class EditQueue:
     def _edit(self, editor: Editor, batch: list[_Job]) -> None:
         """Edit a batch; if that fails, each alone, so that no request fails for its neighbours."""
         try:
-            edits = editor.edit(
+            edits = edit_pictures(
+                editor,
                 [job.image for job in batch],
                 [job.prompt for job in batch],
                 [job.seed for job in batch],
             )
-        except Exception as error:  # noqa: BLE001 - the request that asked for it is told
+        except BaseException as error:  # noqa: BLE001 - the request that asked for it is told
             if len(batch) > 1:
                 for job in batch:
                     self._edit(editor, [job])

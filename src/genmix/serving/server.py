@@ -12,6 +12,7 @@ from genmix.editing import open_editor
 from genmix.editing.editor import Settings
 from genmix.errors import GenmixError
 from genmix.serving.api import Offer, create_app
+from genmix.serving.connections import Connection
 from genmix.serving.limits import Keys, Limits
 from genmix.serving.metrics import Metrics
 from genmix.serving.queue import EditQueue
@@ -63,6 +64,7 @@ def serve(
     app = create_app(queue, Offer(name, strength), limits, Keys(keys), metrics)
     config = uvicorn.Config(
         app,
+        http=Connection,
         log_config=None,
         access_log=False,
         server_header=False,
