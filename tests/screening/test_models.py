@@ -223,3 +223,24 @@ def test_screens_without_a_model_import_no_torch() -> None:
         "sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_encoder_takes_fewer_pictures_at_a_time_where_memory_does_not_suffice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    encoder = open_encoder(LITE0)
+    compute, room = encoder._compute, [1]
+    monkeypatch.setattr(
+        encoder, "_compute", lambda some: compute(some) if len(some) <= room[0] else full()
+    )
+    fresh = [255 - photo // 2 for photo in PHOTOS]
+    together = encoder(fresh)
+    assert np.abs(together - np.concatenate([compute([photo]) for photo in fresh])).max() < 1e-5
+    room[0] = 0
+    with pytest.raises(ScreenError, match="the memory of cpu does not suffice for a screen's"):
+        encoder([255 - PHOTOS[0] // 3])
+
+
+def full() -> Any:
+    """Ask for more memory than there is."""
+    return torch.empty(1 << 50)

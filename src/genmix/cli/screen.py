@@ -172,7 +172,7 @@ def _write_recipe(out: Any, folder: Any, used: "Recipe", source: str) -> None:
     if not (out / RECIPE).exists():
         say(f"{out} is not finished: put the limits into your recipe under screens:")
         return
-    recipe = load_recipe((out / RECIPE).resolve()).changed(screens=used.screens.model_dump())
-    write_whole(folder / RECIPE, recipe.to_yaml().encode())
+    recipe = load_recipe(out / RECIPE).changed(screens=used.screens.model_dump())
+    write_whole(folder / RECIPE, recipe.beside(folder / RECIPE).to_yaml().encode())
     click.echo("To use these screens (no edit is made again):")
     click.echo(f"           genmix augment {source} -o NEW-FOLDER --recipe {folder / RECIPE}")

@@ -5,7 +5,7 @@ Needs the extra `diffusion`; `genmix.screening.opening` imports it when a recipe
 
 import multiprocessing
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from genmix.errors import EditorError, ScreenError
 from genmix.images import Image
 from genmix.networks.devices import worker_device
 from genmix.networks.fingerprint import hash_tensors
+from genmix.screening.asking import ask
 from genmix.screening.kept import KeptRows, Rows
 
 _CHECKER = "safety_checker"
@@ -51,7 +52,8 @@ class Checker:
 
     def scores(self, pictures: Sequence[Image]) -> list[float]:
         """Score each picture; see `SafetyJudge`."""
-        return [round(float(row[0]), 3) for row in self._kept.of(pictures, self._compute)]
+        ask_network = partial(ask, self._compute, self._device)
+        return [round(float(row[0]), 3) for row in self._kept.of(pictures, ask_network)]
 
     def reason(self, score: float) -> str:
         """Say why; see `SafetyJudge`."""

@@ -5,7 +5,7 @@ Needs torch; `genmix.screening.opening` imports it when a screen with an encoder
 
 import multiprocessing
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from genmix.networks.checkpoint import CARD, WEIGHTS, load_checkpoint
 from genmix.networks.devices import worker_device
 from genmix.networks.fingerprint import hash_tensors
 from genmix.networks.models import LITE0, Classifier, create_model
+from genmix.screening.asking import ask
 from genmix.screening.features import Features
 from genmix.screening.kept import KeptRows
 
@@ -65,8 +66,9 @@ class Encoder:
 
         Raises:
             OutputError: If the cache cannot be written.
+            ScreenError: If memory does not suffice for one picture.
         """
-        return self._kept.of(pictures, self._compute)
+        return self._kept.of(pictures, partial(ask, self._compute, self._device))
 
     @torch.inference_mode()
     def _compute(self, pictures: Sequence[Image]) -> Features:

@@ -5,7 +5,7 @@ Needs torch; `genmix.screening.opening` imports it when such a screen is on.
 
 import multiprocessing
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from genmix.networks.checkpoint import load_checkpoint
 from genmix.networks.devices import worker_device
 from genmix.networks.fingerprint import hash_tensors
 from genmix.networks.models import Classifier
+from genmix.screening.asking import ask
 from genmix.screening.kept import KeptRows
 from genmix.screening.screen import Subject, Verdict, at_least, check_pairs
 from genmix.screening.settings import LabelSettings
@@ -121,7 +122,8 @@ class AskedClassifier:
 
     def probabilities(self, pictures: Sequence[Image]) -> npt.NDArray[np.float64]:
         """Ask it about pictures: N x K, each row sums to 1."""
-        return self._kept.of(pictures, self._compute)
+        device = self._model.mean.device
+        return self._kept.of(pictures, partial(ask, self._compute, device))
 
     @torch.inference_mode()
     def _compute(self, pictures: Sequence[Image]) -> npt.NDArray[np.float64]:
