@@ -10,6 +10,7 @@ from torch.nn.functional import kl_div, log_softmax
 
 from genmix.errors import MixerError
 from genmix.mixing.base import Mixer, check_images
+from genmix.mixing.checks import check_counts
 from genmix.mixing.levels import MixerSettings, for_parts, move_, to_exact, to_levels, write_
 from genmix.mixing.operations import apply_chains, as_steps, check_severity, draw_steps
 from genmix.mixing.steps import AUGMIX_OPERATIONS, Chain, Numbers, Steps, up_to
@@ -51,10 +52,9 @@ class AugMix(Mixer):
     ) -> None:
         super().__init__(**settings)
         check_severity(severity)
-        if width < 1:
-            raise MixerError(f"width is {width}: it must be 1 or more")
-        if depth is not None and depth < 1:
-            raise MixerError(f"depth is {depth}: it must be 1 or more, or None for 1 to 3")
+        check_counts(width=width)
+        if depth is not None:
+            check_counts(depth=depth)
         if not 0 < alpha < float("inf"):
             raise MixerError(f"alpha is {alpha}: it must be greater than 0")
         self.severity = severity

@@ -19,6 +19,7 @@ from numpy.random.bit_generator import ISeedSequence
 from torch import Tensor, nn
 
 from genmix.errors import MixerError
+from genmix.mixing.checks import check_counts, check_flags
 
 Pairing: TypeAlias = Literal["permutation", "roll", "flip"]
 Lambda: TypeAlias = float | Sequence[float] | npt.NDArray[np.float64]
@@ -58,8 +59,9 @@ class Mixer(nn.Module, ABC):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        if num_classes is not None and num_classes < 1:
-            raise MixerError(f"num_classes is {num_classes}: it must be 1 or more")
+        if num_classes is not None:
+            check_counts(num_classes=num_classes)
+        check_flags(inplace=inplace)
         if not 0 <= probability <= 1:
             raise MixerError(f"probability is {probability}: it must lie in [0, 1]")
         if generator is not None and generator.device.type != "cpu":
@@ -193,6 +195,7 @@ class PairMixer(Mixer):
         super().__init__(
             num_classes=num_classes, probability=probability, inplace=inplace, generator=generator
         )
+        check_flags(per_sample=per_sample)
         alpha = self.ALPHA if alpha is None else alpha
         if not (alpha > 0 and math.isfinite(alpha)):
             raise MixerError(f"alpha is {alpha}: it must be greater than 0")

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from genmix.errors import MixerError
 from genmix.mixing.base import Mixer, check_images
+from genmix.mixing.checks import check_colour
 from genmix.mixing.cutmix import Box, check_boxes, paste_
 from genmix.mixing.levels import MixerSettings, is_on_cpu
 
@@ -38,8 +39,11 @@ class Cutout(Mixer):
         **settings: Unpack[MixerSettings],
     ) -> None:
         super().__init__(**settings)
-        if not (isinstance(size, int) and size >= 1) and not 0 < size <= 1:
+        if isinstance(size, bool) or (
+            not (isinstance(size, int) and size >= 1) and not 0 < size <= 1
+        ):
             raise MixerError(f"size is {size}: give whole pixels, or a share of the side in (0, 1]")
+        check_colour("fill", fill)
         self.size = size
         self.fill = fill
 
@@ -103,9 +107,9 @@ def _fill_boxes_(images: Tensor, boxes: list[list[int]], value: Tensor) -> None:
 
 def _fill_like(fill: float | Sequence[float], images: Tensor) -> Tensor:
     """Return 1 x (1 or C) x 1 x 1 of the images' type, on their device."""
-    values = np.atleast_1d(np.asarray(fill, np.float64))
+    values = check_colour("fill", fill)
     channels = images.shape[1]
-    if values.ndim != 1 or len(values) not in {1, channels}:
+    if len(values) not in {1, channels}:
         raise MixerError(f"fill is {fill}: give one value, or {channels}, one for each channel")
     if images.dtype == torch.uint8 and not ((values >= 0) & (values <= 255)).all():
         raise MixerError(f"fill is {fill}: for uint8 images it must lie in [0, 255]")

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from genmix.errors import MixerError
 from genmix.mixing.base import PairMixer, PairSettings, Partners
+from genmix.mixing.checks import check_counts
 from genmix.mixing.fmix import fmix
 
 
@@ -34,9 +35,17 @@ class GridMix(PairMixer):
         self, alpha: float | None = None, *, cells: int = 4, **settings: Unpack[PairSettings]
     ) -> None:
         super().__init__(alpha, **settings)
-        if cells < 1:
-            raise MixerError(f"cells is {cells}: it must be 1 or more")
+        check_counts(cells=cells)
         self.cells = cells
+
+    def check(self, images: Tensor) -> None:
+        """Make sure that a batch fits, and has pixels for the cells; raises MixerError."""
+        super().check(images)
+        height, width = images.shape[-2:]
+        if self.cells > max(height, width):
+            raise MixerError(
+                f"cells is {self.cells} and the images have {height} x {width} pixels: give fewer"
+            )
 
     def mix(
         self, images: Tensor, targets: Tensor, rng: np.random.Generator

@@ -19,6 +19,7 @@ from genmix.mixing.augmix import (
     interpolate,
 )
 from genmix.mixing.base import check_images, goes_one_by_one, on_device
+from genmix.mixing.checks import check_counts
 from genmix.mixing.cutmix import Box
 from genmix.mixing.levels import (
     Levels,
@@ -89,9 +90,7 @@ class IPMix(PictureMixer):
         **settings: Unpack[MixerSettings],
     ) -> None:
         super().__init__(pictures, **settings)
-        for name, value in (("width", width), ("depth", depth)):
-            if value < 1:
-                raise MixerError(f"{name} is {value}: it must be 1 or more")
+        check_counts(width=width, depth=depth)
         check_beta(beta)
         check_severity(severity)
         self.width = width

@@ -66,6 +66,7 @@ class GenMixDataset(Dataset[tuple[Any, int]]):
             raise MixerError(f"probability is {probability}: it must lie in [0, 1]")
         out = Path(out)
         self.recipe = _recipe(out, recipe)
+        self._out = out
         self._source = open_source(source)
         keys = _edit_keys(out)
         self.photos = [photo for photo in self._source.photos if photo.path in keys]
@@ -103,6 +104,11 @@ class GenMixDataset(Dataset[tuple[Any, int]]):
             )
         label = self._index[photo.label]
         return (given if self.transform is None else self.transform(given)), label
+
+    def failures(self) -> dict[str, str]:
+        """Read from the manifest which photos `genmix augment` could not use, with the reasons."""
+        rows = iterate_rows(self._out / MANIFEST, ["source", "decision", "reason"])
+        return {row["source"]: row["reason"] for row in rows if row["decision"] == "failed"}
 
     def _original(self, photo: Photo) -> Image:
         size = self.recipe.size

@@ -14,6 +14,7 @@ from torch import Tensor
 from genmix.errors import MixerError
 from genmix.fractals import FractalBank
 from genmix.mixing.base import Mixer, check_images, on_device, weights_like
+from genmix.mixing.checks import check_counts
 from genmix.mixing.levels import (
     Levels,
     MixerSettings,
@@ -146,8 +147,7 @@ class PixMix(PictureMixer):
         **settings: Unpack[MixerSettings],
     ) -> None:
         super().__init__(pictures, **settings)
-        if rounds < 1:
-            raise MixerError(f"rounds is {rounds}: it must be 1 or more")
+        check_counts(rounds=rounds)
         check_beta(beta)
         check_severity(severity)
         self.rounds = rounds

@@ -1,0 +1,52 @@
+"""Checks of a mixer's settings that Python would let pass, or fail on far away."""
+
+from numbers import Integral
+
+import numpy as np
+import numpy.typing as npt
+
+from genmix.errors import MixerError
+
+
+def check_flags(**settings: bool) -> None:
+    """Make sure that settings are booleans: the text "False" counts as true.
+
+    Raises:
+        MixerError: If one is not.
+    """
+    for name, value in settings.items():
+        if not isinstance(value, bool | np.bool_):
+            raise MixerError(f"{name} is {value!r}: it must be true or false")
+
+
+def check_counts(**settings: int) -> None:
+    """Make sure that settings are whole numbers, 1 or more.
+
+    Raises:
+        MixerError: If one is not.
+    """
+    for name, value in settings.items():
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            raise MixerError(f"{name} is {value!r}: it must be a whole number")
+        if value < 1:
+            raise MixerError(f"{name} is {value}: it must be 1 or more")
+
+
+def check_colour(name: str, value: object) -> npt.NDArray[np.float64]:
+    """Make sure that a setting is a finite number, or one for each channel.
+
+    Returns:
+        The numbers, C or 1.
+
+    Raises:
+        MixerError: If it is something else.
+    """
+    try:
+        values = np.atleast_1d(np.asarray(value))
+    except ValueError:  # rows of several lengths
+        values = np.empty((0, 0))
+    if values.ndim != 1 or values.dtype.kind not in "iuf" or not np.isfinite(values).all():
+        raise MixerError(
+            f"{name} is {value!r}: give a finite number, or one for each channel in a list"
+        )
+    return values.astype(np.float64)
