@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
-from genmix.training.data import Photos, hold_out
+from genmix.training.data import Photos
 from genmix.training.loop import Moment, Trained, train
 from genmix.training.settings import TrainSettings
+from genmix.training.subsets import hold_out
 
 SIZE = 32
 

@@ -62,6 +62,11 @@ def _of_another_model(place: Path) -> None:
     save_file(tensors, place)
 
 
+def _without_classes(place: Path) -> None:
+    card = json.loads(place.read_text())
+    place.write_text(json.dumps(card | {"classes": []}))
+
+
 @pytest.mark.parametrize(
     ("name", "harm"),
     [
@@ -70,6 +75,7 @@ def _of_another_model(place: Path) -> None:
         ("model.safetensors", Path.unlink),
         ("model.json", _cut),
         ("model.json", lambda place: place.write_text('{"name": "test_resnet"}')),
+        ("model.json", _without_classes),
     ],
 )
 def test_a_damaged_model_is_one_line(

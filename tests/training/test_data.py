@@ -20,7 +20,14 @@ from genmix.jobs import augment
 from genmix.mixing import GenMixDataset
 from genmix.recipe import Recipe
 from genmix.training import data as data_module
-from genmix.training.data import Composites, Joined, Photos, TrainingSet, few_shot, hold_out
+from genmix.training.data import (
+    Composites,
+    Joined,
+    Photos,
+    TrainingSet,
+)
+from genmix.training.faults import check_photos
+from genmix.training.subsets import few_shot, hold_out
 
 
 class Listing:
@@ -112,6 +119,32 @@ def test_a_photo_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         Photos(tmp_path, 16)[0]
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_all_photos_that_cannot_be_read_are_named_at_once(tmp_path: Path, workers: int) -> None:
+    synthetic_photos(tmp_path, classes=2, per_class=8, size=32)
+    bad = sorted(tmp_path.glob("*/*.jpg"))[2:14]
+    for path in bad:
+        path.write_bytes(b"no picture")
+    opened = Photos(tmp_path, 16)
+    before = torch.get_rng_state()
+    words = r"12 of 16 photos cannot be used: disc/0002\.jpg: [\w ]+, .* and 2 more; remove them"
+    with pytest.raises(ImageError, match=words) as caught:
+        check_photos(Joined([opened]), workers)
+    assert "triangle/0003.jpg" in str(caught.value)
+    assert "remove it" not in str(caught.value)
+    assert torch.equal(before, torch.get_rng_state())
+    check_photos(opened.subset([0, 1, 14, 15]), workers)
+
+
+def test_photos_that_were_checked_are_not_decoded_again() -> None:
+    source = Listing({"a": 3, "b": 2})
+    opened = Photos(source, 16)
+    check_photos(opened)
+    for index in range(5):
+        opened[index]
+    assert set(source.reads.values()) == {1}
+
+
 def test_an_output_of_genmix_knows_which_photo_each_picture_shows(made: Path, photos: Path) -> None:
     opened = Photos(made, 24)
     assert opened.classes == ("disc", "star", "triangle")
@@ -122,6 +155,28 @@ def test_an_output_of_genmix_knows_which_photo_each_picture_shows(made: Path, ph
         assert (made / "images" / opened.photos[k].path).read_bytes() == (
             photos / opened.origins[k]
         ).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["images", "images/", ".", "pointer"])
+def test_its_folder_of_images_is_the_output(
+    made: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (made / "pointer").symlink_to(made / "images")
+    monkeypatch.chdir(made / "images" if name == "." else made)
+    whole, opened = Photos(made, 24), Photos(name, 24)
+    assert opened.photos == whole.photos
+    assert opened.origins == whole.origins
+    assert opened.fingerprint == whole.fingerprint
+    stays, held = hold_out(opened, 0.25, 0)
+    assert not set(stays.origins) & set(held.origins)
+    assert not held.composed.any()
+
+
+def test_a_folder_that_is_called_images_is_photos_where_genmix_made_nothing(
+    photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "images").symlink_to(photos)
+    assert Photos(tmp_path / "images", 24).origins == Photos(photos, 24).origins
 
 
 def test_a_label_that_is_no_folder_name_is_the_same_in_photos_and_output(
@@ -256,7 +311,7 @@ def test_composites_are_drawn_by_the_item_and_of_the_photos_chosen(
 def test_composites_are_brought_to_the_size_trained_on(made: Path, photos: Path) -> None:
     edited = GenMixDataset(photos, made, probability=1.0, edits=made.parent / "edits")
     for size in (24, 64):
-        picture, _ = Composites(Photos(photos, size), edited)[0]
+        picture, _ = Composites(Photos(photos, size, fit=edited.recipe.fit), edited)[0]
         assert picture.shape == (3, size, size)
         assert picture.dtype == torch.uint8
 
@@ -265,7 +320,27 @@ def test_photos_that_were_never_edited_are_refused(made: Path, photos: Path) -> 
     edited = GenMixDataset(photos, made, edits=made.parent / "edits")
     words = r"14 of 14 photos have no edits, the first is a/000\.jpg"
     with pytest.raises(TrainingError, match=words):
-        Composites(Photos(Listing({"a": 6, "b": 8}), 48), edited)
+        Composites(Photos(Listing({"a": 6, "b": 8}), 48, fit="stretch"), edited)
+
+
+def test_photos_that_augment_could_not_use_are_named_with_the_reason(
+    small: Recipe, tmp_path: Path
+) -> None:
+    source, out, edits = (tmp_path / name for name in ("photos", "made", "edits"))
+    synthetic_photos(source, classes=2, per_class=3, size=48)
+    (source / "disc" / "0001.jpg").write_bytes(b"no picture")
+    augment(source, out, small, edits=edits)
+    edited = GenMixDataset(source, out, edits=edits)
+    words = r"could not use 1 of 6 photos: disc/0001\.jpg: not an image; remove them"
+    with pytest.raises(TrainingError, match=words):
+        Composites(Photos(source, 48, fit=small.fit), edited)
+
+
+def test_photos_and_edits_of_different_fits_are_refused(made: Path, photos: Path) -> None:
+    edited = GenMixDataset(photos, made, edits=made.parent / "edits")
+    words = "the photos' fit is pad and the edits' is stretch: set the photos' to that"
+    with pytest.raises(TrainingError, match=words):
+        Composites(Photos(photos, 48, fit="pad"), edited)
 
 
 def test_a_transform_that_does_not_exist_is_one_line(photos: Path) -> None:

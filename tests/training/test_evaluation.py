@@ -1,5 +1,6 @@
 """Judging a classifier: what is counted, what is attacked and corrupted, and how it is said."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -22,6 +23,21 @@ from genmix.training.corruptions import corrupt
 from genmix.training.data import Photos
 from genmix.training.evaluation import Evaluation, evaluate, predict, stratified
 from genmix.training.metrics import score
+
+
+class Small(nn.Module):
+    """A model that has memory for so many pictures."""
+
+    def __init__(self, model: nn.Module, room: int) -> None:
+        super().__init__()
+        self.model = model
+        self.room = room
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        if len(pictures) > self.room:
+            torch.empty(1 << 50)
+        made: torch.Tensor = self.model(pictures)
+        return made
 
 
 def features() -> nn.Module:
@@ -76,6 +92,24 @@ def test_probabilities_and_labels_come_in_order_whatever_the_batches_and_workers
         expected = model(pictures / 255).softmax(1)
     torch.testing.assert_close(probabilities, expected)
     torch.testing.assert_close(predict(model, photos, 30, workers=2)[0], expected)
+
+
+def test_fewer_pictures_go_at_a_time_where_memory_does_not_suffice(
+    model: Classifier, photos: Photos
+) -> None:
+    probabilities, _ = predict(Small(model, 3), photos, batch_size=16)
+    torch.testing.assert_close(probabilities, predict(model, photos)[0])
+    with pytest.raises(TrainingError, match="the memory of cpu does not suffice for one picture"):
+        predict(Small(model, 0), photos)
+
+
+def test_an_attack_that_memory_does_not_suffice_for_is_one_line(
+    model: Classifier, photos: Photos
+) -> None:
+    small = copy.deepcopy(model)
+    small.backbone = Small(small.backbone, 8)
+    with pytest.raises(TrainingError, match=r"not suffice to attack \d+ pictures at once: use"):
+        evaluate(small, photos, attacks=[Attack("fgsm", 4 / 255)])
 
 
 def test_predicting_leaves_the_model_as_it_was(model: Classifier, photos: Photos) -> None:

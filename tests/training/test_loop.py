@@ -20,11 +20,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from genmix.datasets.samples import synthetic_photos
 from genmix.errors import ImageError, OutputError, TrainingError
-from genmix.networks.models import create_model
+from genmix.networks.models import Classifier, create_model
 from genmix.training import building, loop
 from genmix.training.checkpoint import RunFolder, load_checkpoint
-from genmix.training.data import Photos, hold_out
+from genmix.training.data import Photos
 from genmix.training.loop import Moment, train
+from genmix.training.subsets import hold_out
 from tests.training.runs import SIZE, run, settings
 
 
@@ -238,15 +239,23 @@ def test_ctrl_c_ends_the_step_and_keeps_what_is_done(folder: Path, tmp_path: Pat
     assert len(state["history"]) == done < 4000
 
 
-def test_two_processes_share_every_batch_and_one_writes(folder: Path, tmp_path: Path) -> None:
+def in_two_processes(program: str, *arguments: object) -> "subprocess.CompletedProcess[str]":
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-        "-m", "tests.training.runs", folder, tmp_path / "two", 6, 0, 60,
+        "-m", program, *arguments,
     ]  # fmt: skip
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true"}
-    subprocess.run(
-        [str(part) for part in command], check=True, capture_output=True, env=environment
+    return subprocess.run(
+        [str(part) for part in command],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "ACCELERATE_USE_CPU": "true"},
     )
+
+
+def test_two_processes_share_every_batch_and_one_writes(folder: Path, tmp_path: Path) -> None:
+    done = in_two_processes("tests.training.runs", folder, tmp_path / "two", 6, 0, 60)
+    assert done.returncode == 0, done.stderr
     history = json.loads((tmp_path / "two" / "history.json").read_text())["history"]
     assert [moment["step"] for moment in history] == list(range(1, 7))
     assert history[-1]["val_accuracy"] is not None
@@ -255,12 +264,56 @@ def test_two_processes_share_every_batch_and_one_writes(folder: Path, tmp_path: 
         run(folder, tmp_path / "two", 6)
 
 
+def test_two_processes_validate_the_model_that_is_written(folder: Path, tmp_path: Path) -> None:
+    done = in_two_processes("tests.training.ranks", folder, tmp_path / "two")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_loss_that_is_no_number_stops_with_a_line_about_the_learning_rate(
     photos: Photos, tmp_path: Path
 ) -> None:
     chosen = settings(optimizer="sgd", lr=1e30, mixer=None)
     with pytest.raises(TrainingError, match=r"the loss is (nan|inf) at step \d+: set a lower"):
         train(chosen, photos, None, tmp_path, save_seconds=0)
+
+
+@pytest.mark.parametrize("changes", [{"steps": 6, "lr": 300.0}, {"steps": 1, "lr": 1e30}])
+@pytest.mark.parametrize("validates", [True, False])
+def test_a_model_that_is_lost_though_its_losses_are_numbers_is_not_written(
+    photos: Photos, tmp_path: Path, changes: dict[str, object], validates: bool
+) -> None:
+    chosen = settings(optimizer="sgd", mixer=None, average=0.0, **changes)
+    seen: list[Moment] = []
+    words = r"outputs (for the validation pictures )?are no numbers: set a lower learning rate"
+    with pytest.raises(TrainingError, match=words):
+        train(chosen, photos, photos if validates else None, tmp_path, seen.append)
+    assert all(math.isfinite(moment.loss) for moment in seen)
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+def test_a_lost_weight_is_found_though_outputs_are_numbers(
+    photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def step(self: loop._Run, *_: object) -> tuple[torch.Tensor, torch.Tensor, float]:
+        for name, statistics in self.classifier.named_buffers():
+            if name.endswith("running_var"):
+                statistics.fill_(math.inf)
+        return torch.zeros(()), torch.zeros(()), 0.0
+
+    monkeypatch.setattr(loop._Run, "_step", step)
+    with pytest.raises(TrainingError, match="outputs are no numbers"):
+        train(settings(average=0.0), photos, None, tmp_path)
+
+
+def test_a_batch_that_memory_does_not_suffice_for_is_one_line(
+    photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Classifier, "forward", lambda *_: torch.empty(1 << 50))
+    with pytest.raises(
+        TrainingError,
+        match=r"memory of cpu does not suffice for \w+ and batches of \d+ at 32",
+    ):
+        train(settings(), photos, None, tmp_path)
 
 
 def test_precision_is_that_of_the_run_and_fp16_needs_a_gpu(photos: Photos, tmp_path: Path) -> None:
@@ -290,6 +343,23 @@ def test_pictures_that_do_not_fit_the_settings_are_refused(folder: Path, tmp_pat
 def test_an_optimizer_that_cannot_run_here_is_one_line(photos: Photos, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="optimizer 'bnbadam' cannot be used here"):
         train(settings(optimizer="bnbadam"), photos, None, tmp_path)
+
+
+def test_an_optimizer_of_second_order_is_refused_before_training(
+    photos: Photos, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError, match="optimizer 'adahessian' needs second derivatives"):
+        train(settings(optimizer="adahessian", lr=0.1), photos, None, tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["{}", "[]", '{"history": [{"step": 1}], "seconds": 1.0}'])
+def test_a_damaged_record_of_a_finished_run_is_one_line(
+    photos: Photos, tmp_path: Path, damage: str
+) -> None:
+    train(settings(steps=1), photos, None, tmp_path)
+    (tmp_path / "history.json").write_text(damage)
+    with pytest.raises(OutputError, match=r"history\.json is damaged: remove .* and train again"):
+        train(settings(steps=1), photos, None, tmp_path)
 
 
 @pytest.mark.parametrize("workers", [0, 1])

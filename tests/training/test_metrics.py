@@ -133,7 +133,7 @@ def test_scores_survive_json() -> None:
         (torch.ones(1, 3) / 3, torch.tensor([-1]), "not one of the 3 classes"),
         (torch.ones(1, 3), torch.tensor([0]), r"give softmax\(logits\)"),
         (torch.tensor([[1.5, -0.5, 0.0]]), torch.tensor([0]), r"give softmax\(logits\)"),
-        (torch.full((1, 3), float("nan")), torch.tensor([0]), r"give softmax\(logits\)"),
+        (torch.full((1, 3), float("nan")), torch.tensor([0]), "no numbers: train it again"),
     ],
 )
 def test_what_cannot_be_scored_is_explained(

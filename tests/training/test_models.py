@@ -131,9 +131,12 @@ def test_a_size_that_a_model_does_not_take_is_one_line(name: str, size: int) -> 
         create_model(name, THREE, size=size)
 
 
-def test_one_class_is_no_task() -> None:
-    with pytest.raises(TrainingError, match="there is one class, 'ant'"):
-        create_model("test_resnet", ["ant"])
+@pytest.mark.parametrize(
+    ("classes", "words"), [(["ant"], "there is one class, 'ant'"), ([], "there are no classes")]
+)
+def test_fewer_than_two_classes_are_no_task(classes: list[str], words: str) -> None:
+    with pytest.raises(TrainingError, match=words):
+        create_model("test_resnet", classes)
 
 
 def test_weights_that_cannot_be_had_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from genmix.training.transforms import TRANSFORMS, create_transform
     [
         ({"steps": 0}, "'steps' is 0: it should be greater than or equal to 1"),
         ({"batch_size": 1}, "'batch_size' is 1"),
+        ({"batch_size": 10**10}, "'batch_size' is .*: it should be less than or equal to 65536"),
         ({"lr": -1.0}, "'lr' is -1.0: it should be greater than 0"),
         ({"lr": float("nan")}, "'lr' is nan"),
         ({"weights": "finetune"}, "'weights' is 'finetune'"),
@@ -56,6 +57,10 @@ def test_mixers_take_settings_and_join() -> None:
     one = create_mixer("mixup:alpha=0.4, per_sample=true", 3)
     assert isinstance(one, MixUp)
     assert (one.alpha, one.per_sample, one.num_classes) == (0.4, True, 3)
+    for off in ("false", "False", "FALSE"):
+        same = create_mixer(f"mixup:per_sample={off}", 3)
+        assert isinstance(same, MixUp)
+        assert not same.per_sample
     both = create_mixer("cutmix:probability=0.5 + cutout:size=0.3", 3)
     assert isinstance(both, Sequential)
     first, second = both.mixers
@@ -74,6 +79,17 @@ def test_mixers_take_settings_and_join() -> None:
         ("mixup:num_classes=4", "mixup has no setting 'num_classes'"),
         ("mixup:alpha=much", "'mixup:alpha=much' has a value of the wrong kind"),
         ("mixup:alpha=-1", "alpha is -1: it must be greater than 0"),
+        ("mixup:per_sample=no", "per_sample is 'no': it must be true or false"),
+        ("mixup:alpha=0.4,alpha=9", "sets 'alpha' twice: give it once"),
+        ("gridmix:cells=2.5", "cells is 2.5: it must be a whole number"),
+        ("augmix:width=2.5", "width is 2.5: it must be a whole number"),
+        ("augmix:depth=0", "depth is 0: it must be 1 or more"),
+        ("ipmix:width=1.5", "width is 1.5: it must be a whole number"),
+        ("pixmix:rounds=true", "rounds is True: it must be a whole number"),
+        ("cutout:fill=abc", "fill is 'abc': give a finite number"),
+        ("cutout:fill=nan", "fill is 'nan': give a finite number"),
+        ("cutout:fill=1e400", "fill is inf: give a finite number"),
+        ("cutout:size=true", "size is True: give whole pixels"),
         ("genmix", "genmix is no mixer of single pictures"),
     ],
 )

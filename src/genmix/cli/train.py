@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from genmix.cli.console import duration, print_table, progress_bar, say, seed_option
 from genmix.cli.training_options import model_options, optimizer_options, settle
@@ -58,7 +59,8 @@ _RECENT = 20
 @click.option(
     "--fit",
     type=click.Choice(["crop", "stretch", "pad"]),
-    help="How a photo becomes square  [default: as in genmix's output; else crop]",
+    help="How a photo becomes square; with --genmix as in OUT  [default: as in genmix's output; "
+    "else crop]",
 )
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="[default: 10]")
 @click.option(
@@ -118,10 +120,13 @@ def train(
     """
     if epochs is not None and steps is not None:
         raise click.UsageError("give --epochs or --steps, not both")
+    if edited is None:
+        _refuse_without_genmix("composites", "edits")
     from genmix.errors import MissingExtraError
     from genmix.jobs.folder import keep_apart
 
     try:
+        from genmix.training.faults import check_photos
         from genmix.training.loop import train as run
         from genmix.training.settings import TrainSettings
     except ModuleNotFoundError as error:
@@ -142,6 +147,7 @@ def train(
         return
     for line in pictures.notes:
         say(line)
+    check_photos(pictures.val, settings.workers)
     with progress_bar() as progress:
         trained = run(settings, pictures.train, pictures.val, out, _shown(progress, steps))
     if as_json:
@@ -150,6 +156,13 @@ def train(
         )
     else:
         _show(trained, settings, pictures, out, val)
+
+
+def _refuse_without_genmix(*options: str) -> None:
+    """Refuse options that would be without effect."""
+    for option in options:
+        if click.get_current_context().get_parameter_source(option) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{option} is for --genmix: give both")
 
 
 def _workers(wished: int | None) -> int:
@@ -186,15 +199,16 @@ def _open(
 ) -> _Pictures:
     """Open everything that was named, and hold photos out where none to test on were."""
     from genmix.errors import TrainingError
-    from genmix.training.data import Composites, Joined, Photos, few_shot, hold_out
+    from genmix.training.data import Composites, Joined, Photos, same_photos
+    from genmix.training.subsets import few_shot, hold_out
 
     if edited is not None and len(data) > 1:
         raise TrainingError("--genmix composes the photos of one DATA: give one")
-    if val is not None and Path(val).resolve() in {Path(place).resolve() for place in data}:
+    if val is not None and any(same_photos(val, place) for place in data):
         raise TrainingError(
             f"{val} is trained on and cannot test the model too: leave --val out to hold photos out"
         )
-    fit = fit or _fit_of([*data, *([edited] if edited else [])])
+    fit = fit or _fit_of([edited] if edited else data)
     parts = [Photos(place, size, fit=fit) for place in data]
     classes = sorted({name for part in parts for name in part.classes})
     if len(parts) > 1:
@@ -221,10 +235,12 @@ def _open(
 
 def _fit_of(places: "Sequence[str]") -> "Fit":
     """Say how genmix's output among the data made photos square; crop where there is none."""
+    from genmix.datasets.layout import RECIPE
     from genmix.recipe import load_recipe
+    from genmix.training.data import output_of
 
     for place in places:
-        recipe = Path(place) / "recipe.yaml"
+        recipe = (output_of(place) or Path(place)) / RECIPE
         if recipe.is_file():
             return load_recipe(recipe).fit
     return "crop"

@@ -39,14 +39,18 @@ def optimizer_options(command: Callable[..., Any]) -> Callable[..., Any]:
         command,
         click.option(
             "--batch-size",
-            type=click.IntRange(min=2),
+            type=click.IntRange(2, 65_536),
             metavar="N",
             default=64,
             show_default=True,
             help="Pictures of a batch.",
         ),
         click.option(
-            "--optimizer", metavar="NAME", default="adamw", show_default=True, help="Any of timm's."
+            "--optimizer",
+            metavar="NAME",
+            default="adamw",
+            show_default=True,
+            help="Any of timm's but adahessian.",
         ),
         click.option(
             "--lr", type=float, metavar="X", help="Learning rate  [default: by --weights]"

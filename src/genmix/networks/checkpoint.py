@@ -7,11 +7,11 @@ in which they lie, is for `genmix.training.checkpoint`.
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import safetensors.torch
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 
 from genmix import __version__
@@ -30,7 +30,7 @@ class _Card(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str
-    classes: tuple[str, ...]
+    classes: Annotated[tuple[str, ...], Field(min_length=2)]
     size: int
     fit: Fit
     genmix: str

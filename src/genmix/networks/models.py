@@ -118,7 +118,8 @@ def create_model(
         MissingExtraError: If the weights of EfficientNet-Lite0 are not installed.
     """
     if len(classes) < 2:
-        raise TrainingError(f"there is one class, {classes[0]!r}: a classifier needs two or more")
+        found = f"is one class, {classes[0]!r}" if classes else "are no classes"
+        raise TrainingError(f"there {found}: a classifier needs two or more")
     if name in _PREACT_WIDTHS:
         return _preact(name, classes, size or 32, pretrained)
     own = name if name != LITE0 else "tf_efficientnet_lite0"

@@ -6,7 +6,11 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from timm.optim import create_optimizer_v2, param_groups_weight_decay
+from timm.optim import (
+    create_optimizer_v2,
+    get_optimizer_info,
+    param_groups_weight_decay,
+)
 from timm.scheduler import create_scheduler_v2
 from timm.scheduler.scheduler import Scheduler
 
@@ -73,8 +77,13 @@ def build_optimizer(settings: TrainSettings, model: Classifier) -> torch.optim.O
     """Make timm's optimizer of what is trained.
 
     Raises:
-        TrainingError: If it cannot be used on this machine.
+        TrainingError: If it cannot be used on this machine, or needs second derivatives.
     """
+    if get_optimizer_info(settings.optimizer).second_order:
+        raise TrainingError(
+            f"optimizer {settings.optimizer!r} needs second derivatives, which are not computed "
+            "here: choose another"
+        )
     try:
         return create_optimizer_v2(
             _groups(settings, model),

@@ -7,12 +7,11 @@ with `TrainingSet`, where each reading has a key of its own, so no result depend
 import copy
 import hashlib
 import mmap
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, Self, TypeAlias, TypeVar
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -26,13 +25,16 @@ from genmix.datasets.manifest import iterate_rows
 from genmix.errors import ImageError, TrainingError, nearest
 from genmix.images import Fit, Image, decode, prepare, resize
 from genmix.mixing import GenMixDataset
-from genmix.seeding import generator, seed_of
+from genmix.processes import follow_parent
+from genmix.seeding import seed_of
+from genmix.training.subsets import Indices, few_shot
 from genmix.training.transforms import create_transform
-
-Indices: TypeAlias = Sequence[int] | npt.NDArray[np.int64]
 
 _KEPT_BYTES = 1 << 30
 """A set whose decoded pictures fit in this is decoded once; a larger one whenever it is read."""
+
+REMOVE_IT = "; remove it and run again"
+"""What an error says to do about one photo that cannot be read."""
 
 
 class TrainingData(Protocol):
@@ -95,8 +97,8 @@ class Photos(Dataset[tuple[Tensor, int]]):
         """List the pictures; none is read yet.
 
         Args:
-            source: What `open_source` opens, an open source, or an output of `genmix augment`, of
-                which all pictures are taken.
+            source: What `open_source` opens, an open source, or an output of `genmix augment` (or
+                its folder of images), of which all pictures are taken.
             size: Side in pixels.
             classes: The classes of a model; those of the source, sorted, when left out.
             fit: How a picture becomes a square; see `genmix.images.prepare`.
@@ -183,7 +185,7 @@ class Photos(Dataset[tuple[Tensor, int]]):
         try:
             whole = decode(self._source.read(photo), at_least=self.size)
         except ImageError as error:
-            raise ImageError(f"{photo.path}: {error}; remove it and run again") from error
+            raise ImageError(f"{photo.path}: {error}{REMOVE_IT}") from error
         return np.ascontiguousarray(prepare(whole, self.size, self.fit).transpose(2, 0, 1))
 
 
@@ -192,20 +194,21 @@ class Composites(Dataset[tuple[Tensor, int]]):
 
     Args:
         photos: The originals: which photos, which classes, which size.
-        made: Their edits; the composites are brought to the photos' size.
+        made: Their edits, made with the photos' fit; the composites are brought to their size.
 
     Raises:
-        TrainingError: If a photo has no row in the output that `made` reads.
+        TrainingError: If the fits differ, or a photo could not be used or has no row in the output
+            that `made` reads.
     """
 
     def __init__(self, photos: Photos, made: GenMixDataset) -> None:
-        places = {photo.path: place for place, photo in enumerate(made.photos)}
-        lost = [photo.path for photo in photos.photos if photo.path not in places]
-        if lost:
+        if photos.fit != made.recipe.fit:
             raise TrainingError(
-                f"{len(lost)} of {len(photos)} photos have no edits, the first is {lost[0]}: run "
-                "genmix augment on all of them"
+                f"the photos' fit is {photos.fit} and the edits' is {made.recipe.fit}: set the "
+                "photos' to that, or make the edits again"
             )
+        places = {photo.path: place for place, photo in enumerate(made.photos)}
+        _check_edited([photo.path for photo in photos.photos], places, made)
         self.photos = photos
         self.made = made
         self.classes = photos.classes
@@ -316,77 +319,41 @@ class TrainingSet(Dataset[tuple[Tensor, int]]):
             return self.transform(picture), label
 
 
-class Listed(TrainingData, Protocol):
-    """Training data that knows its photos: `Photos` or `Joined`."""
-
-    @property
-    def origins(self) -> list[str]: ...  # noqa: D102
-
-    @property
-    def composed(self) -> npt.NDArray[np.bool_]: ...  # noqa: D102
-
-    def subset(self, indices: Indices) -> Self: ...  # noqa: D102
-
-
-Chosen = TypeVar("Chosen", bound=Listed)
-
-
-def few_shot(photos: Chosen, shots: int, seed: int) -> Chosen:
-    """Choose so many photos of each class; the same for the same seed, more include fewer.
-
-    All pictures of a photo count as one, and are taken together.
+def output_of(place: str | Path) -> Path | None:
+    """Find the output of `genmix augment` that a folder is, or whose folder of images it is.
 
     Args:
-        photos: To choose from.
-        shots: Photos of each class, 1 or more.
-        seed: Of the choice.
-
-    Raises:
-        TrainingError: If a class has fewer photos.
-    """
-    chosen: set[_Key] = set()
-    for label, keys in _by_class(_keys(photos)).items():
-        if len(keys) < shots:
-            raise TrainingError(
-                f"class {photos.classes[label]!r} has {len(keys)} photos and {shots} are asked "
-                "for: ask for fewer shots"
-            )
-        chosen |= set(_shuffled(keys, "few-shot", seed, photos.classes[label])[:shots])
-    return photos.subset([k for k, key in enumerate(_keys(photos)) if key in chosen])
-
-
-def hold_out(photos: Chosen, share: float, seed: int) -> tuple[Chosen, Chosen]:
-    """Keep photos back to test on, alike in classes.
-
-    Args:
-        photos: What to cut.
-        share: Of the photos of each class that are held out, in (0, 1); at least one of each.
-        seed: Of the choice.
+        place: A folder, named in any way.
 
     Returns:
-        What stays, without any picture of a photo that is held out; and the originals of those.
-
-    Raises:
-        TrainingError: If a class has one photo only, or no originals.
+        The output's folder; None where it is neither.
     """
-    held: set[_Key] = set()
-    keys = _keys(photos)
-    originals = _by_class([k for k, made in zip(keys, photos.composed, strict=True) if not made])
-    for label in _by_class(keys):
-        candidates = originals.get(label, [])
-        if len(candidates) < 2:
-            found = "one photo" if candidates else "composites only"
-            raise TrainingError(
-                f"class {photos.classes[label]!r} has {found}, so nothing can be held out: give "
-                "photos to test on (--val)"
-            )
-        count = min(max(1, round(share * len(candidates))), len(candidates) - 1)
-        held |= set(_shuffled(candidates, "hold-out", seed, photos.classes[label])[:count])
-    of_held = np.array([key in held for key in keys])
-    return (
-        photos.subset(np.flatnonzero(~of_held)),
-        photos.subset(np.flatnonzero(of_held & ~photos.composed)),
-    )
+    whole = (Path(place).absolute(), Path(place).resolve())  # a link may be called otherwise
+    above = [folder.parent for folder in whole if folder.name == IMAGES]
+    for folder in (Path(place), *above):
+        if (folder / MANIFEST).is_file() and (folder / IMAGES).is_dir():
+            return folder
+    return None
+
+
+def same_photos(one: str | Path, other: str | Path) -> bool:
+    """Tell whether two names are of one folder; an output of genmix and its images are one."""
+    first, second = ((output_of(place) or Path(place)).resolve() for place in (one, other))
+    return first == second
+
+
+def name_first(faults: Sequence[str]) -> str:
+    """Name the first ten of what is at fault, and count the others."""
+    more = f" and {len(faults) - _NAMED:,} more" if len(faults) > _NAMED else ""
+    return ", ".join(faults[:_NAMED]) + more
+
+
+_NAMED = 10
+
+
+def begin_worker(worker: int) -> None:  # noqa: ARG001
+    """Make a loader's worker end with the training process, whose lock it inherits."""
+    follow_parent()
 
 
 @contextmanager
@@ -435,8 +402,7 @@ class _Opened:
 def _open(source: str | Path | Source) -> _Opened:
     if not isinstance(source, str | Path):
         return _Opened(source)
-    out = Path(source)
-    if not (out / MANIFEST).is_file() or not (out / IMAGES).is_dir():
+    if (out := output_of(source)) is None:
         return _Opened(open_source(source))
     labels, origins, composed = {}, {}, set()
     for row in iterate_rows(out / MANIFEST, ["kind", "label", "output", "source"]):
@@ -461,25 +427,21 @@ def _check_known(names: Sequence[str], classes: Sequence[str], source: object) -
         )
 
 
-_Key: TypeAlias = tuple[int, str]
-"""A class's number, and the path of a photo of it."""
-
-
-def _keys(photos: Listed) -> list[_Key]:
-    """Say of each picture which photo it shows."""
-    return list(zip(photos.labels.tolist(), photos.origins, strict=True))
-
-
-def _by_class(keys: Iterable[_Key]) -> dict[int, list[_Key]]:
-    """List the photos of each class, each once, sorted."""
-    found: dict[int, list[_Key]] = defaultdict(list)
-    for key in sorted(set(keys)):
-        found[key[0]].append(key)
-    return dict(found)
-
-
-def _shuffled(keys: Sequence[_Key], *seed: str | int) -> list[_Key]:
-    return [keys[k] for k in generator(*seed).permutation(len(keys))]
+def _check_edited(paths: Sequence[str], edited: Collection[str], made: GenMixDataset) -> None:
+    lost = [path for path in paths if path not in edited]
+    if not lost:
+        return
+    failures = made.failures()
+    failed = [f"{path}: {failures[path]}" for path in lost if path in failures]
+    if failed:
+        raise TrainingError(
+            f"genmix augment could not use {len(failed):,} of {len(paths):,} photos: "
+            f"{name_first(failed)}; remove them and run again"
+        )
+    raise TrainingError(
+        f"{len(lost)} of {len(paths)} photos have no edits, the first is {lost[0]}: run genmix "
+        "augment on all of them"
+    )
 
 
 def _hash(*parts: str) -> str:

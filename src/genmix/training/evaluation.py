@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from genmix.errors import GenmixError, TrainingError
 from genmix.networks.models import Classifier
+from genmix.networks.shortage import in_parts, shortage_as
 from genmix.seeding import generator, seed_of
 from genmix.training.attacks import Attack, attack, check_attack
 from genmix.training.corruptions import MIN_SIZE, SEVERITIES, check_corruption, corrupt
@@ -191,6 +192,10 @@ def stratified(
     return np.sort(np.argsort(places, kind="stable")[:limit])
 
 
+def _attack_advice(count: int) -> str:
+    return f"to attack {count} pictures at once: use a smaller model, or leave the attacks out"
+
+
 class _Judge:
     """A copy of a model, ready to classify on a device, and how to feed it."""
 
@@ -225,13 +230,14 @@ class _Judge:
         for pictures, labels in self._load(photos, self.batch_size, str(how)):
             rows = done + (known[done : done + len(labels)].argmax(1) == labels).nonzero()[:, 0]
             right = rows - done
-            attacked = attack(
-                self.model,
-                _as_float(pictures[right].to(self.device)),
-                labels[right].to(self.device),
-                how,
-                seed_of("attack", seed, str(how), done),
-            )
+            with shortage_as(TrainingError, self.device, _attack_advice(len(rows))):
+                attacked = attack(
+                    self.model,
+                    _as_float(pictures[right].to(self.device)),
+                    labels[right].to(self.device),
+                    how,
+                    seed_of("attack", seed, str(how), done),
+                )
             if len(rows):
                 after[rows] = self._classify(attacked)
             done += len(labels)
@@ -252,8 +258,12 @@ class _Judge:
         rates = (right.double() / len(photos)).view(len(names), -1)
         return dict(zip(names, rates.tolist(), strict=True))
 
-    @torch.no_grad()
     def _classify(self, pictures: Tensor) -> Tensor:
+        with shortage_as(TrainingError, self.device, "for one picture: use a smaller model"):
+            return torch.cat(in_parts(self._asked, pictures, self.device))
+
+    @torch.no_grad()
+    def _asked(self, pictures: Tensor) -> Tensor:
         if pictures.dtype == torch.uint8:
             pictures = _as_float(pictures)
         return self.model(pictures).float().softmax(1).cpu()

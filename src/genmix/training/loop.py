@@ -19,15 +19,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.tensorboard import SummaryWriter
 
-from genmix.errors import GenmixError, TrainingError
+from genmix.errors import GenmixError, OutputError, TrainingError
 from genmix.mixing import SoftTargetLoss, mixed_accuracy
 from genmix.mixing.base import Mixer
 from genmix.networks.models import Classifier
-from genmix.processes import follow_parent
+from genmix.networks.shortage import shortage_as
 from genmix.seeding import generator, seed_of
 from genmix.training.averaging import WeightAverage
 from genmix.training.building import (
@@ -36,8 +37,8 @@ from genmix.training.building import (
     build_optimizer,
     build_schedule,
 )
-from genmix.training.checkpoint import RunFolder, load_checkpoint
-from genmix.training.data import TrainingData, TrainingSet
+from genmix.training.checkpoint import RECORD, RunFolder, load_checkpoint
+from genmix.training.data import TrainingData, TrainingSet, begin_worker
 from genmix.training.memory import memory_kept
 from genmix.training.mixers import create_mixer
 from genmix.training.settings import TrainSettings
@@ -111,7 +112,8 @@ def train(
         save_seconds: Write down what to go on from so often.
 
     Raises:
-        TrainingError: If data, settings and machine do not fit together, or the loss is no number.
+        TrainingError: If data, settings and machine do not fit together, memory does not suffice,
+            or the loss, a weight or the model's outputs are no numbers.
         OutputError: If the folder is another run's, or cannot be written.
         KeyboardInterrupt: After Ctrl-C and the end of the step; what is done is kept.
     """
@@ -121,15 +123,15 @@ def train(
     identity = _identity(settings, data, val, accelerator.num_processes)
     with _claimed(folder, identity, accelerator):
         if (record := folder.record()) is None:
-            with torch.random.fork_rng(devices=[]), _memory_for(accelerator):
+            with (
+                torch.random.fork_rng(devices=[]),
+                _memory_for(accelerator),
+                shortage_as(TrainingError, accelerator.device, _smaller(settings)),
+            ):
                 run = _Run(settings, data, val, folder, accelerator)
                 record = run.to_the_end(on_step or (lambda _: None), save_seconds)
         accelerator.wait_for_everyone()
-        return Trained(
-            load_checkpoint(folder.path),
-            tuple(Moment(**moment) for moment in record["history"]),
-            record["seconds"],
-        )
+        return _trained(folder, record)
 
 
 class _Run:
@@ -155,6 +157,7 @@ class _Run:
         self.mixer = create_mixer(settings.mixer, len(data.classes)) if settings.mixer else None
         self.criterion = SoftTargetLoss(settings.loss, label_smoothing=settings.label_smoothing)
         self.average = WeightAverage(self.classifier) if settings.average else None
+        self.finite = _finite(self.classifier)
         self.history: list[Moment] = []
         self.seconds = 0.0
         self._resume()
@@ -176,6 +179,7 @@ class _Run:
                     saved = time.monotonic()
                 if stops:
                     raise KeyboardInterrupt
+        self._check_model()
         return self._finish()
 
     def _moments(self) -> Iterator[list[Moment]]:
@@ -183,7 +187,8 @@ class _Run:
         every = 1 if self.accelerator.device.type == "cpu" else _READ_EVERY
         waiting: list[tuple[Tensor, Tensor, float]] = []
         self.model.train()
-        for step, (pictures, labels) in enumerate(self._batches(), len(self.history) + 1):
+        left = range(len(self.history), self.settings.steps)
+        for step, (pictures, labels) in enumerate(self._batches(left), left.start + 1):
             waiting.append(self._step(step, pictures, labels))
             validates = self._validates_at(step)
             if validates or len(waiting) == every or step == self.settings.steps:
@@ -236,20 +241,39 @@ class _Run:
         moments = []
         for step, (loss, accuracy, rate) in enumerate(waiting, first):
             if not math.isfinite(loss.item()):
-                raise TrainingError(
-                    f"the loss is {loss.item()} at step {step}: set a lower learning rate (it was "
-                    f"{self.settings.learning_rate:g}) and choose a new folder"
-                )
+                raise self._diverged(f"the loss is {loss.item()} at step {step}")
             moments.append(Moment(step, loss.item(), accuracy.item(), rate))
         return moments
 
-    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Load the batches of the steps that are left, this process's part of each."""
+    def _diverged(self, how: str) -> TrainingError:
+        return TrainingError(
+            f"{how}: set a lower learning rate (it was {self.settings.learning_rate:g}) and choose "
+            "a new folder"
+        )
+
+    @torch.no_grad()
+    def _check_model(self) -> None:
+        """Judge the last batch as `load_checkpoint` gives the model to others.
+
+        Raises:
+            TrainingError: If the model is lost; the last loss shows neither what the step made of
+                the weights, nor the statistics that now stand for those of the batch.
+        """
+        self._share_statistics()
+        self.classifier.eval()
+        steps = self.settings.steps
+        pictures, _ = next(self._batches(range(steps - 1, steps)))
+        lost = ~self.classifier(self._placed(pictures)).isfinite().all()
+        if self.accelerator.reduce(lost.int(), "sum") or self.finite - _finite(self.classifier):
+            raise self._diverged("the trained model's outputs are no numbers")
+
+    def _batches(self, steps: range) -> Iterator[tuple[Tensor, Tensor]]:
+        """Load the batches of some steps, from 0, this process's part of each."""
         workers, accelerator = self.settings.workers, self.accelerator
         batches = _Batches(
             len(self.data),
             self.settings.batch_size,
-            range(len(self.history), self.settings.steps),
+            steps,
             self.settings.seed,
             (accelerator.process_index, accelerator.num_processes),
         )
@@ -258,7 +282,7 @@ class _Run:
             batch_sampler=batches,
             num_workers=workers,
             pin_memory=accelerator.device.type == "cuda",
-            worker_init_fn=_begin_worker,
+            worker_init_fn=begin_worker,
         )
         try:
             yield from loader
@@ -277,7 +301,11 @@ class _Run:
 
     @torch.no_grad()
     def _validate(self) -> float:
-        """Measure top-1 on the validation pictures, each process a part."""
+        """Measure top-1 on the validation pictures, each process a part.
+
+        Raises:
+            TrainingError: If the model's outputs are no numbers, of which none is the largest.
+        """
         assert self.val is not None  # noqa: S101 (see _validates_at)
         accelerator = self.accelerator
         part = range(accelerator.process_index, len(self.val), accelerator.num_processes)
@@ -286,16 +314,26 @@ class _Run:
             self.settings.batch_size,
             sampler=part,
             num_workers=self.settings.workers,
-            worker_init_fn=_begin_worker,
+            worker_init_fn=begin_worker,
         )
         right = torch.zeros((), device=accelerator.device)
+        lost = torch.zeros((), device=accelerator.device)
+        self._share_statistics()
         self.classifier.eval()
         for pictures, labels in loader:
             with accelerator.autocast():
                 logits = self.classifier(self._placed(pictures))
             right += (logits.argmax(1) == labels.to(accelerator.device)).sum()
+            lost += logits.isnan().sum()
         self.classifier.train()
+        if accelerator.reduce(lost, "sum"):
+            raise self._diverged("the model's outputs for the validation pictures are no numbers")
         return float(accelerator.reduce(right, "sum")) / len(self.val)
+
+    def _share_statistics(self) -> None:
+        """Give all processes the first one's statistics, which are written with the model."""
+        for statistics in self.classifier.buffers():
+            broadcast(statistics)
 
     def _resume(self) -> None:
         state = self.folder.load_state()
@@ -356,6 +394,11 @@ class _Run:
             yield log
 
 
+def _finite(model: Classifier) -> set[str]:
+    """Name the weights and statistics that are numbers throughout."""
+    return {name for name, values in model.state_dict().items() if values.isfinite().all()}
+
+
 class _Batches(Sampler[list[tuple[int, int]]]):
     """(epoch, index) of what is in each step's batch; a pure function of seed and step.
 
@@ -391,6 +434,14 @@ def _order(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
     return generator("order", seed, epoch).permutation(count)
 
 
+def _smaller(settings: TrainSettings) -> str:
+    """Advise what to do where memory does not suffice."""
+    return (
+        f"for {settings.model} and batches of {settings.batch_size} at {settings.size} pixels: set "
+        "a smaller batch size, size or model, or precision bf16, and choose a new folder"
+    )
+
+
 def _check(settings: TrainSettings, data: TrainingData, val: TrainingData | None) -> None:
     if data.size != settings.size:
         raise TrainingError(
@@ -408,6 +459,17 @@ def _check(settings: TrainSettings, data: TrainingData, val: TrainingData | None
             f"the validation pictures have the classes {', '.join(val.classes)} and the training "
             f"pictures {', '.join(data.classes)}: open both with the same"
         )
+
+
+def _trained(folder: RunFolder, record: dict[str, Any]) -> Trained:
+    try:
+        history = tuple(Moment(**moment) for moment in record["history"])
+        seconds = float(record["seconds"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise OutputError(
+            f"{folder.path / RECORD} is damaged: remove {folder.path} and train again"
+        ) from error
+    return Trained(load_checkpoint(folder.path), history, seconds)
 
 
 def _memory_for(accelerator: Accelerator) -> AbstractContextManager[None]:
@@ -485,8 +547,3 @@ def _writers_thread_silenced() -> Iterator[None]:
         yield
     finally:
         threading.excepthook = before
-
-
-def _begin_worker(worker: int) -> None:  # noqa: ARG001
-    """Make a loader's worker end with the training process, whose lock it inherits."""
-    follow_parent()

@@ -100,6 +100,10 @@ def _check(probabilities: Tensor, labels: Tensor, classes: Sequence[str]) -> Non
         raise TrainingError("there are no pictures to score")
     if labels.min() < 0 or labels.max() >= len(classes):
         raise TrainingError(f"a label is not one of the {len(classes)} classes")
+    if not probabilities.isfinite().all():
+        raise TrainingError(
+            "the model's outputs are no numbers: train it again with a lower learning rate"
+        )
     sums = probabilities.double().sum(1)
     if not (probabilities.min() >= 0 and torch.allclose(sums, torch.ones_like(sums), atol=1e-4)):
         raise TrainingError("rows are no probabilities: give softmax(logits)")

@@ -52,14 +52,16 @@ def _one(text: str, classes: int) -> Mixer:
         raise MixerError("genmix is no mixer of single pictures: train on what genmix augment made")
     if name not in MIXERS:
         raise MixerError(f"there is no mixer {name!r}: {nearest(name, MIXERS)}")
-    settings = dict(_DEFAULTS.get(name, {}))
+    given: dict[str, Any] = {}
     for pair in filter(None, rest.split(",")):
         key, _, value = (part.strip() for part in pair.partition("="))
         if key not in _settings(name):
             raise MixerError(f"{name} has no setting {key!r}: {nearest(key, _settings(name))}")
-        settings[key] = _value(value)
+        if key in given:
+            raise MixerError(f"{text!r} sets {key!r} twice: give it once")
+        given[key] = _value(value)
     try:
-        return MIXERS[name](num_classes=classes, **settings)
+        return MIXERS[name](num_classes=classes, **_DEFAULTS.get(name, {}) | given)
     except TypeError as error:
         raise MixerError(f"{text!r} has a value of the wrong kind: {error}") from error
 
@@ -77,7 +79,9 @@ _NOT_IN_TEXT = {"settings", "num_classes", "generator", "inplace", "pictures"}
 
 
 def _value(text: str) -> float | str | bool | None:
-    """Read a number, true, false or null; anything else is a word."""
+    """Read a number, null, or true or false in any case; anything else is a word."""
+    if text.lower() in {"true", "false"}:
+        return text.lower() == "true"
     try:
         return json.loads(text)
     except ValueError:

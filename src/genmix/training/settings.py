@@ -34,7 +34,7 @@ class TrainSettings(BaseModel):
         size: Side of the pictures in pixels.
         steps: Batches to train on.
         batch_size: Pictures of a batch, over all processes together.
-        optimizer: A name of timm's, such as "adamw", "sgd", "lamb".
+        optimizer: A name of timm's, such as "adamw", "sgd", "lamb"; not "adahessian".
         lr: Learning rate; by `weights` when left out, for optimizers of Adam's family.
         weight_decay: Of weights; biases and normalisation have none.
         schedule: "cosine" to 0; "step", a tenth after each third of the steps; "none".
@@ -57,7 +57,7 @@ class TrainSettings(BaseModel):
     weights: Weights = "fine-tune"
     size: Annotated[int, Field(ge=8, le=4096)] = 128
     steps: Annotated[int, Field(ge=1)]
-    batch_size: Annotated[int, Field(ge=2)] = 64
+    batch_size: Annotated[int, Field(ge=2, le=65_536)] = 64
     optimizer: str = "adamw"
     lr: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     weight_decay: Rate = 0.05
