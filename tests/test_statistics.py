@@ -1,6 +1,7 @@
 """Means, paired differences and Holm's correction, against scipy and plain formulas."""
 
 import math
+from itertools import combinations
 from statistics import fmean, stdev
 
 import numpy as np
@@ -10,11 +11,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from genmix.statistics import (
+    Difference,
     best_other,
     differences_from,
     differences_from_best,
     holm,
     mean_of,
+    seeds_to_show,
     wilson,
 )
 
@@ -184,6 +187,32 @@ def test_the_best_other_arm_is_by_mean_and_never_the_arm_itself() -> None:
     assert found["low"][1].value == pytest.approx(-0.65)
 
 
+def test_the_best_other_arm_is_corrected_for_all_pairs_as_the_numbers_choose_it() -> None:
+    rng = np.random.default_rng(3)
+    arms = {
+        name: dict(enumerate(rng.normal(k / 5, 0.2, 5).tolist())) for k, name in enumerate("abcd")
+    }
+    pairs = list(combinations("abcd", 2))
+    p = [
+        stats.ttest_rel(list(arms[one].values()), list(arms[two].values())).pvalue
+        for one, two in pairs
+    ]
+    expected = dict(zip(map(frozenset, pairs), holm(p), strict=True))
+    found = differences_from_best(arms)
+    for name, (rival, difference) in found.items():
+        assert difference.adjusted_p == pytest.approx(expected[frozenset((name, rival))])
+    assert (found["d"][0], found["c"][0]) == ("c", "d")
+    assert found["d"][1] == found["c"][1].reversed()
+
+
+def test_of_two_arms_the_best_other_is_judged_as_a_reference_is() -> None:
+    arms = {"one": {0: 0.5, 1: 0.6, 2: 0.7}, "two": {0: 0.6, 1: 0.72, 2: 0.83}}
+    assert (
+        differences_from_best(arms)["two"][1]
+        == differences_from({"two": arms["two"]}, arms["one"])["two"]
+    )
+
+
 def test_one_arm_has_no_other() -> None:
     assert differences_from_best({"only": {0: 0.5}}) == {}
 
@@ -204,3 +233,35 @@ def test_the_interval_of_a_share_is_that_of_scipy(count: int, data: st.DataObjec
     hits = data.draw(st.integers(0, count))
     expected = stats.binomtest(hits, count).proportion_ci(0.95, method="wilson")
     assert wilson(hits / count, count) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+def seen(effect: float, count: int) -> Difference:
+    """Return a difference of so many standard deviations, 0.02 each."""
+    half_width = 0.02 * float(stats.t.ppf(0.975, count - 1)) / math.sqrt(count)
+    return Difference(count, 0.02 * effect, half_width, None, None, "no evidence")
+
+
+@pytest.mark.parametrize(("effect", "seeds"), [(0.5, 34), (0.8, 15), (1.0, 10)])
+def test_the_seeds_that_show_an_effect_are_those_of_printed_tables(
+    effect: float, seeds: int
+) -> None:
+    """Cohen's d and sample sizes for 80 % power of a two-sided paired t test at 0.05."""
+    assert seeds_to_show(seen(effect, 4), 1, at_most=40) == seeds
+    assert seeds_to_show(seen(-effect, 4), 1, at_most=40) == seeds
+    assert seeds_to_show(seen(effect, 4), 1, at_most=seeds - 1) is None
+
+
+def test_seeds_for_several_comparisons_show_the_effect_in_four_of_five_experiments() -> None:
+    seeds = seeds_to_show(seen(1.2, 5), 5, at_most=40)
+    assert seeds is not None
+    rng = np.random.default_rng(0)
+    for count, enough in ((seeds, True), (seeds - 1, False)):
+        drawn = rng.normal(1.2, 1.0, (50_000, count))
+        shown = float(np.mean(stats.ttest_1samp(drawn, 0.0, axis=1).pvalue < 0.05 / 5))
+        assert (shown > 0.798) is enough
+
+
+def test_seeds_to_show_are_more_than_there_are_and_need_an_interval() -> None:
+    assert seeds_to_show(seen(9.0, 5), 1, at_most=40) == 6
+    with pytest.raises(ValueError, match="spread"):
+        seeds_to_show(Difference(1, 0.1, None, None, None, "no evidence"), 1, at_most=9)

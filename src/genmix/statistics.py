@@ -7,20 +7,31 @@ are compared seed by seed. Nothing here knows what was measured.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from statistics import NormalDist
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias, TypeVar
 
 import numpy as np
 
 Verdict: TypeAlias = Literal["better", "worse", "no evidence"]
+Name = TypeVar("Name")
 BySeed: TypeAlias = Mapping[int, float]
 """One number of an arm for each seed."""
 
 CONFIDENCE = 0.95
 SIGNIFICANCE = 1 - CONFIDENCE
 
+POWER = 0.8
+"""How likely an experiment should be to show what is there."""
+
 Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 """The half-width of a 95 % interval of the normal distribution, in standard errors."""
+
+_REVERSED: Mapping[Verdict, Verdict] = {
+    "better": "worse",
+    "worse": "better",
+    "no evidence": "no evidence",
+}
 
 _NO_SPREAD = 1e-12
 """A standard deviation below this, of numbers near 1, is rounding."""
@@ -62,6 +73,10 @@ class Difference:
     p: float | None
     adjusted_p: float | None
     verdict: Verdict
+
+    def reversed(self) -> Self:
+        """Return the difference seen from the other side."""
+        return replace(self, value=-self.value, verdict=_REVERSED[self.verdict])
 
 
 def mean_of(values: Sequence[float]) -> Mean:
@@ -116,7 +131,9 @@ def differences_from(
 def differences_from_best(
     arms: Mapping[str, BySeed], *, higher_is_better: bool = True
 ) -> dict[str, tuple[str, Difference]]:
-    """Compare each arm with the best other one, correcting as `differences_from`.
+    """Compare each arm with the best other one.
+
+    Which one that is depends on the same numbers, so Holm's correction is over all pairs of arms.
 
     Args:
         arms: Each arm's numbers.
@@ -128,10 +145,11 @@ def differences_from_best(
     """
     if len(arms) < 2:
         return {}
+    pairs = {(one, two): _paired(arms[one], arms[two]) for one, two in combinations(arms, 2)}
+    found = _adjusted(pairs, higher_is_better=higher_is_better)
+    found |= {(two, one): each.reversed() for (one, two), each in found.items()}
     rivals = {name: best_other(arms, name, higher_is_better=higher_is_better) for name in arms}
-    single = {name: _paired(arms[name], arms[rival]) for name, rival in rivals.items()}
-    found = _adjusted(single, higher_is_better=higher_is_better)
-    return {name: (rivals[name], found[name]) for name in arms}
+    return {name: (rival, found[name, rival]) for name, rival in rivals.items()}
 
 
 def best_other(arms: Mapping[str, BySeed], name: str, *, higher_is_better: bool = True) -> str:
@@ -160,6 +178,36 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def seeds_to_show(found: Difference, comparisons: int, *, at_most: int) -> int | None:
+    """Say how many seeds would show a difference, if it and its spread truly are as they were seen.
+
+    To show it is to have p below 0.05 in a paired t test after the strictest step of Holm's
+    correction; `POWER` is how likely that is to be with so many seeds (noncentral t distribution).
+
+    Args:
+        found: A difference that has an interval.
+        comparisons: How many are made together.
+        at_most: Where to give up.
+
+    Returns:
+        The fewest seeds, more than `found` has; None if `at_most` are too few.
+
+    Raises:
+        ValueError: If the difference has no interval.
+    """
+    from scipy import stats
+
+    if found.half_width is None:
+        raise ValueError("without an interval nothing is known of the spread")
+    width = float(stats.t.ppf((1 + CONFIDENCE) / 2, found.count - 1))
+    effect = abs(found.value) * width / (found.half_width * math.sqrt(found.count))
+    for count in range(found.count + 1, at_most + 1):
+        limit = float(stats.t.isf(SIGNIFICANCE / comparisons / 2, count - 1))
+        if stats.nct.sf(limit, count - 1, effect * math.sqrt(count)) >= POWER:
+            return count
+    return None
+
+
 def _paired(values: BySeed, reference: BySeed) -> Difference:
     shared = sorted(values.keys() & reference.keys())
     if not shared:
@@ -170,7 +218,9 @@ def _paired(values: BySeed, reference: BySeed) -> Difference:
     return Difference(len(shared), mean, half_width, p, None, "no evidence")
 
 
-def _adjusted(single: Mapping[str, Difference], *, higher_is_better: bool) -> dict[str, Difference]:
+def _adjusted(
+    single: Mapping[Name, Difference], *, higher_is_better: bool
+) -> dict[Name, Difference]:
     """Correct a family of comparisons, and judge each; one without a p counts as one of them."""
     adjusted = holm([1.0 if each.p is None else each.p for each in single.values()])
     judged = {}

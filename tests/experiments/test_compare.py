@@ -14,14 +14,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from genmix.errors import ExperimentError, GenmixError, OutputError
+from genmix.errors import ExperimentError, GenmixError, ImageError, OutputError, TrainingError
 from genmix.experiments.ablate import ablate
 from genmix.experiments.arms import parse_arm, parse_arms
 from genmix.experiments.bench import Bench, CompareSettings
-from genmix.experiments.compare import Status, compare
+from genmix.experiments.compare import Status, compare, count_without_model
 from genmix.experiments.effects import Ablation
 from genmix.experiments.findings import Comparison
 from genmix.experiments.runs import ExperimentFolder, Task
+from genmix.jobs import augment
 from genmix.reporting.tables import print_comparison
 from genmix.training.checkpoint import load_checkpoint
 
@@ -138,6 +139,33 @@ def test_what_is_done_is_not_done_again_and_more_may_be_added(
     assert (said[-1].done, said[-1].seconds_left) == (6, 0.0)
     assert found.seeds == (0, 1, 2)
     assert len(results(out)) == 3 * 2 + 1 + 3
+
+
+def test_edits_that_the_cache_lost_are_made_again(
+    place: Path, settings: CompareSettings, tmp_path: Path
+) -> None:
+    arm, out, edits = f"genmix:{place / 'mine.yaml'}", tmp_path / "out", tmp_path / "edits"
+    compare(settings, arm, tmp_path / "whole", seeds=2, edits=edits)
+    compare(settings, arm, out, seeds=1, edits=edits)
+    shutil.rmtree(edits)
+    compare(settings, arm, out, seeds=2, edits=edits)
+    assert results(out) == results(tmp_path / "whole")
+
+
+def test_edits_of_photos_that_changed_since_are_not_made_again(
+    place: Path, settings: CompareSettings, tmp_path: Path
+) -> None:
+    arm, out, edits = f"genmix:{place / 'mine.yaml'}", tmp_path / "out", tmp_path / "edits"
+    photos = shutil.copytree(place / "photos", tmp_path / "photos")
+    other = settings.model_copy(update={"data": str(photos)})
+    compare(other, arm, out, seeds=1, edits=edits)
+    first, second = sorted((photos / "disc").iterdir())[:2]
+    shutil.copyfile(second, first)
+    shutil.rmtree(edits)
+    with pytest.raises(
+        ExperimentError, match=r"edits of .* cannot be made again, for their photos"
+    ):
+        compare(other, arm, out, seeds=2, edits=edits)
 
 
 def test_another_setting_in_the_same_folder_is_named_and_nothing_is_harmed(
@@ -268,6 +296,22 @@ def test_models_are_kept_when_asked_for(settings: CompareSettings, tmp_path: Pat
     assert (model.name, len(model.classes)) == ("test_resnet", 3)
 
 
+def test_runs_that_were_finished_without_keeping_models_are_counted(
+    settings: CompareSettings, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    compare(settings, "baseline", out, seeds=2)
+    assert count_without_model(compare(settings, "baseline", out, seeds=2), out) == 2
+    found = compare(settings, "baseline", out, seeds=3, keep_models=True)
+    assert count_without_model(found, out) == 2
+
+
+def test_an_error_names_the_run(settings: CompareSettings, tmp_path: Path) -> None:
+    wild = changed(settings, optimizer="sgd", lr=1e30)
+    with pytest.raises(TrainingError, match=r"^baseline, seed 0: the loss is [^\n]*$"):
+        compare(wild, "baseline", tmp_path / "out", seeds=1)
+
+
 def test_what_cannot_work_is_said_before_anything_is_trained(
     place: Path, settings: CompareSettings, tmp_path: Path
 ) -> None:
@@ -278,6 +322,13 @@ def test_what_cannot_work_is_said_before_anything_is_trained(
     shutil.copy(next((few / "disc").iterdir()), few / "spoon" / "1.jpg")
     for other, arms, shots, words in (
         (settings, "mixpu", None, "did you mean 'mixup'"),
+        (settings, "baseline,cutout:fill=abc", None, "the arm 'cutout:fill=abc': fill is 'abc'"),
+        (
+            settings,
+            "baseline,gridmix:cells=1000",
+            None,
+            "cells=1000': cells is 1000 and the images",
+        ),
         (settings, "baseline", 9, "8 photos and 9 are asked for"),
         (settings.model_copy(update={"val": str(few)}), "baseline", None, "the class 'spoon'"),
         (settings.model_copy(update={"targets": {"x": str(few)}}), "baseline", None, "'spoon'"),
@@ -289,6 +340,43 @@ def test_what_cannot_work_is_said_before_anything_is_trained(
         with pytest.raises(GenmixError, match=words):
             compare(other, arms, out, seeds=1, shots=[shots])
     assert not out.exists()
+
+
+def test_an_output_cannot_test_what_its_images_trained(
+    place: Path, settings: CompareSettings, tmp_path: Path
+) -> None:
+    out = tmp_path / "set"
+    augment(place / "photos", out, "quick", edits=place / "edits")
+    other = settings.model_copy(update={"data": str(out / "images"), "val": str(out)})
+    with pytest.raises(ExperimentError, match="set is what is trained on"):
+        Bench(other)
+
+
+def test_all_photos_that_cannot_be_read_are_named_before_anything_is_trained(
+    place: Path, settings: CompareSettings, tmp_path: Path
+) -> None:
+    photos = shutil.copytree(place / "photos", tmp_path / "photos")
+    drawings = shutil.copytree(place / "drawings", tmp_path / "drawings")
+    other = settings.model_copy(
+        update={"data": str(photos), "targets": {"drawings": str(drawings)}}
+    )
+    bench = Bench(other)
+    damaged = [
+        photos / bench.train.photos[3].path,
+        photos / bench.val.photos[1].path,
+        drawings / bench.targets["drawings"].photos[-1].path,
+    ]
+    for photo in damaged:
+        photo.write_bytes(photo.read_bytes()[:100])
+    with pytest.raises(ImageError) as raised:
+        compare(other, "baseline", tmp_path / "out", seeds=1)
+    said = str(raised.value)
+    assert all(photo.name in said for photo in damaged)
+    assert "training: 1 of 24 photos cannot be used" in said
+    assert "target drawings: 1 of 12 photos" in said
+    assert said.count("remove") == 1
+    assert "\n" not in said
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_first_arm_is_the_reference_where_there_is_no_baseline(

@@ -42,7 +42,33 @@ def test_summaries_are_the_statistics_of_the_runs() -> None:
     for summary in summaries:
         assert summary.mean == mean_of(list(values[summary.arm].values()))
         assert summary.against_reference == against.get(summary.arm)
-        assert (summary.rival, summary.against_rival) == best[summary.arm]
+        rival, difference = best[summary.arm]
+        assert summary.rival == rival
+        assert summary.against_rival is not None
+        assert summary.against_rival.value == pytest.approx(difference.value)
+        if "baseline" not in (summary.arm, rival):
+            assert summary.against_rival == difference
+
+
+@pytest.mark.parametrize("gains", [{"genmix": 0.1}, {"genmix": -0.1, "mixup": -0.1}])
+def test_a_pair_has_one_verdict_wherever_it_is_told(gains: dict[str, float]) -> None:
+    by_arm = {summary.arm: summary for summary in comparison(gains).summaries(VAL)}
+    told = 0
+    for arm, summary in by_arm.items():
+        rival = summary.rival
+        assert rival is not None
+        if rival == "baseline":
+            told += 1
+            assert summary.against_rival == summary.against_reference
+        elif arm == "baseline":
+            told += 1
+            other = by_arm[rival].against_reference
+            assert other is not None
+            assert summary.against_rival == other.reversed()
+            assert {summary.against_rival.verdict, other.verdict} in (
+                {"better", "worse"}, {"no evidence"},
+            )  # fmt: skip
+    assert told
 
 
 def test_an_error_is_better_when_it_is_smaller() -> None:

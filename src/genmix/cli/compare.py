@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from genmix.cli.console import say
 from genmix.cli.experiment import (
     experiment_options,
     experiment_settings,
@@ -43,7 +44,7 @@ class _Shots(click.ParamType[tuple[int | None, ...]]):
     help="Photos of each class to train on.",
 )
 @experiment_options
-@click.option("--keep-models", is_flag=True, help="Keep the weights of every run.")
+@click.option("--keep-models", is_flag=True, help="Keep the weights of runs done now.")
 def compare(
     data: str,
     out: str,
@@ -74,6 +75,7 @@ def compare(
     from rich.console import Console
 
     from genmix.experiments.compare import compare as run
+    from genmix.experiments.compare import count_without_model
     from genmix.reporting.figures import draw_comparison, draw_learning_curves, save
     from genmix.reporting.tables import print_comparison
 
@@ -90,6 +92,11 @@ def compare(
             jobs=jobs,
             keep_models=keep_models,
             progress=progress,
+        )
+    if keep_models and (bare := count_without_model(found, out)):
+        say(
+            f"{bare:,} finished {'run has' if bare == 1 else 'runs have'} no weights kept, done "
+            "without --keep-models before: train in a new folder to have them"
         )
     figures = [save(draw_comparison(found), Path(out) / "comparison")]
     if len(found.shots) > 1:

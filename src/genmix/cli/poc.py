@@ -80,7 +80,7 @@ class _Budget(click.ParamType[float]):
 @click.option(
     "--price-cpu-hour", type=click.FloatRange(min=0), metavar="X", help="Of this machine."
 )
-@click.option("--currency", metavar="CODE", default="USD", show_default=True, help="Of the prices.")
+@click.option("--currency", metavar="CODE", help="Of the prices  [default: USD]")
 @edits_option
 @workers_option
 @click.option(
@@ -96,7 +96,7 @@ def poc(
     lang: "Language",
     price_gpu_hour: float | None,
     price_cpu_hour: float | None,
-    currency: str,
+    currency: str | None,
     edits: str | None,
     workers: int,
     jobs: int | None,

@@ -13,9 +13,11 @@ from genmix.cli.console import duration
 from genmix.experiments.poc.gains import Interval
 from genmix.experiments.poc.plan import BASELINE, FINAL, JUDGED, PROMPTS, Shape
 from genmix.experiments.poc.result import Poc, Row, Stage
+from genmix.experiments.poc.rules import SIMPLER, finding
 from genmix.experiments.poc.saying import Language, in_words, metric_name, said
 from genmix.experiments.words import percent, points
 from genmix.reporting.naming import prompt_name
+from genmix.reporting.plain import PlainTable
 from genmix.reporting.poc_stages import arm_name
 from genmix.reporting.wording import Words
 
@@ -161,8 +163,9 @@ def _measure(key: str, value: float) -> str:
 
 def _chosen(row: Row, lang: Language) -> str:
     if row.chosen:
-        return said("yes", lang)
-    if any(reason.rule != "untried" for reason in row.reasons):
+        why = row.unfit and said(row.unfit.rule, lang)
+        return said("yes-unfit", lang, why=why) if why else said("yes", lang)
+    if row.unfit:
         return said("out", lang)
     return said("untried", lang) if row.reasons else ""
 
@@ -188,7 +191,9 @@ def _name(row: Row, lang: Language) -> str:
 def _verdict(stage: Stage, lang: Language) -> str:
     between, stop = ("", "。") if lang == "ja" else (" ", ". ")
     reasons = between.join(in_words(reason, lang) for reason in stage.verdict.reasons)
-    return f"{said(stage.verdict.decision, lang)}{stop}{reasons}"
+    first = finding(stage.verdict)
+    key = first.rule if first.rule in SIMPLER else stage.verdict.decision
+    return f"{said(key, lang, **first.values)}{stop}{reasons}"
 
 
 def _cost(found: Poc, lang: Language) -> str:
@@ -226,7 +231,7 @@ def _gain(found: Interval) -> str:
 
 
 def _table(first: str) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = PlainTable(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column(first, min_width=min(12, cell_len(first)), overflow="fold")
     return table
 

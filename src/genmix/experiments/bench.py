@@ -1,13 +1,14 @@
 """The bench: what all arms of a comparison share, and how one run is trained and judged on it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from genmix.errors import ExperimentError
+from genmix.errors import ExperimentError, ImageError, MixerError
 from genmix.experiments.arms import Arm, same_edits
 from genmix.experiments.findings import Metric, Shots
 from genmix.experiments.runs import Task
@@ -17,10 +18,19 @@ from genmix.jobs.augment import make_plan
 from genmix.mixing import GenMixDataset
 from genmix.networks.models import Classifier, create_model
 from genmix.training.attacks import Attack
-from genmix.training.data import Composites, Photos, TrainingData, few_shot, hold_out
+from genmix.training.data import (
+    Composites,
+    Photos,
+    TrainingData,
+    drawing_by,
+    same_photos,
+)
 from genmix.training.evaluation import Evaluation, evaluate
+from genmix.training.faults import find_faults
 from genmix.training.loop import Moment, Trained, train
+from genmix.training.mixers import create_mixer
 from genmix.training.settings import TrainSettings
+from genmix.training.subsets import few_shot, hold_out
 
 HOLD_OUT = 0.2
 """Share of the photos to test on, where none are given."""
@@ -85,7 +95,7 @@ class Bench:
         size, fit = settings.train.size, settings.fit
         self.settings = settings
         for path in filter(None, [settings.val, *settings.targets.values()]):
-            if Path(path).resolve() == Path(settings.data).resolve():
+            if same_photos(path, settings.data):
                 raise ExperimentError(f"{path} is what is trained on: give other photos to test on")
         photos = Photos(settings.data, size, fit=fit)
         if settings.val is None:
@@ -158,12 +168,15 @@ class Bench:
         found = self._evaluate(model, self.val, self.targets, progress)
         return Judged(_scores_of(found), found.to_dict())
 
-    def rehearse(self, arms: Iterable[Arm]) -> None:
+    def rehearse(self, arms: Sequence[Arm]) -> None:
         """Try what the runs will do with an untrained model and a photo, before hours are spent.
 
+        Every photo is read, too: one that has to go later changes what all runs are compared on.
+
         Raises:
-            GenmixError: If the model, an attack, a corruption, a prompt or an editor does not exist
-                or fit, or an extra that one of them needs is not installed.
+            GenmixError: If the model, a mixer, an attack, a corruption, a prompt or an editor does
+                not exist or fit, an extra that one of them needs is not installed, or photos cannot
+                be used.
         """
         recipes = [same_edits(arm.recipe) for arm in arms if arm.recipe is not None]
         for recipe in {recipe.to_yaml(): recipe for recipe in recipes}.values():
@@ -175,8 +188,39 @@ class Bench:
             size=chosen.size,
             pretrained=chosen.weights != "scratch",
         )
+        self._check_photos()
+        for arm in arms:
+            self._try_mixer(arm)
         targets = {name: photos.subset([0]) for name, photos in self.targets.items()}
         self._evaluate(model, self.val.subset([0]), targets, lambda *_: None)
+
+    def _check_photos(self) -> None:
+        """Read every photo of every set, and name all that cannot be used."""
+        targets = {f"target {name}": photos for name, photos in self.targets.items()}
+        sets = {"training": self.train, "held-out": self.val, **targets}
+        faults = [
+            f"{name}: {found}"
+            for name, photos in sets.items()
+            if (found := find_faults(photos, self.settings.train.workers))
+        ]
+        if faults:
+            raise ImageError(
+                f"{'; '.join(faults)}; put whole photos in their place, or remove them and, where "
+                "runs were finished with them, choose a new folder"
+            )
+
+    def _try_mixer(self, arm: Arm) -> None:
+        """Mix two photos as an arm does."""
+        if arm.mixer is None:
+            return
+        (first, one), (last, other) = self.train[0], self.train[len(self.train) - 1]
+        images = torch.stack([first, last]).float().div_(255)
+        mixer = create_mixer(arm.mixer, len(self.train.classes))
+        try:
+            with drawing_by("rehearsal"):
+                mixer(images, torch.tensor([one, other]))
+        except MixerError as error:
+            raise ExperimentError(f"the arm '{arm.name}': {error}") from error
 
     def _evaluate(
         self,

@@ -20,15 +20,15 @@ from genmix.experiments.findings import Comparison, Run, Shots, in_order
 from genmix.experiments.parallel import run_side_by_side
 from genmix.experiments.running import FINISHED, TRAINING, Planned, Runner, Status
 from genmix.experiments.runs import ExperimentFolder, Task
+from genmix.experiments.sets import make_set
 from genmix.experiments.timing import TimeLeft
 from genmix.experiments.words import shots_text
-from genmix.jobs import augment
 from genmix.jobs.augment import default_edits
 from genmix.jobs.folder import keep_apart
 from genmix.recipe import Recipe
 from genmix.storage import write_whole
 
-__all__ = ["CompareSettings", "Status", "compare"]
+__all__ = ["CompareSettings", "Status", "compare", "count_without_model"]
 
 
 def compare(
@@ -63,7 +63,8 @@ def compare(
         jobs: Runs to train at a time, each in a process of its own with its share of the
             processors, and one of the GPUs in turn. With more than one, a script needs
             `if __name__ == "__main__":` around what it runs.
-        keep_models: Keep the weights of every run; else only what was measured is kept.
+        keep_models: Keep the weights of every run that is done now; else only what was measured is
+            kept.
         progress: Told how far it is.
 
     Returns:
@@ -110,6 +111,13 @@ def compare(
         write_json(folder.path / "comparison.json", found.to_dict())
         write_whole(folder.path / "comparison.csv", found.to_csv().encode())
     return found
+
+
+def count_without_model(found: Comparison, out: str | Path) -> int:
+    """Count the runs of a comparison whose weights were not kept, as nobody had asked then."""
+    folder = ExperimentFolder(Path(out))
+    tasks = (Task(Arm(run.arm), run.shots, run.seed) for run in found.runs)
+    return sum(not folder.has_model(task) for task in tasks)
 
 
 def command() -> list[str]:
@@ -195,12 +203,11 @@ def _make_edits(
             needed.setdefault(work.folder.set_of(recipe), (same_edits(recipe), planned.status))
     for made, (recipe, status) in needed.items():
 
-        def on_edits(stage: str, done: int, total: int, status: Status = status) -> None:
-            if stage == "pictures":
-                tell(replace(status, stage="edits", step=done, steps=total))
+        def on_edits(done: int, total: int, status: Status = status) -> None:
+            tell(replace(status, stage="edits", step=done, steps=total))
 
         data = work.bench.settings.data
-        augment(data, made, recipe, workers=workers, edits=work.edits, progress=on_edits)
+        make_set(data, made, recipe, work.edits, workers=workers, progress=on_edits)
 
 
 def _arms(arms: str | Sequence[Arm]) -> list[Arm]:

@@ -138,6 +138,11 @@ class Comparison:
         reference = self.values(self.reference, shots, metric)
         differences = differences_from(others, reference, higher_is_better=good)
         rivals = differences_from_best(values, higher_is_better=good)
+        for arm, (rival, _) in rivals.items():  # a pair has one verdict, wherever it is told
+            if rival == self.reference:
+                rivals[arm] = rival, differences[arm]
+            elif arm == self.reference:
+                rivals[arm] = rival, differences[rival].reversed()
         return [
             Summary(
                 arm,

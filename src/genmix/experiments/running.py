@@ -11,6 +11,7 @@ from typing import Self
 
 import torch
 
+from genmix.errors import GenmixError, OutputError
 from genmix.experiments.arms import Arm
 from genmix.experiments.bench import Bench, CompareSettings
 from genmix.experiments.runs import ExperimentFolder, Task
@@ -102,8 +103,18 @@ class Runner:
             tell: Told how far it is, every step.
 
         Raises:
-            GenmixError: If photos cannot be read, or the training fails.
+            OutputError: If something cannot be written.
+            GenmixError: If photos cannot be read, or the training fails; it names the run.
         """
+        try:
+            self._run(planned, tell)
+        except OutputError:
+            raise  # a full disk is not the run's fault
+        except GenmixError as error:
+            error.args = (f"{planned.status.name}: {error}",)
+            raise
+
+    def _run(self, planned: Planned, tell: Callable[[Status], None]) -> None:
         task, status = planned.task, planned.status
         steps = self._bench.settings.train.steps
 

@@ -21,6 +21,7 @@ from genmix.experiments.findings import Shots
 from genmix.jobs.folder import WHOLE, OutputFolder
 from genmix.recipe import Recipe
 from genmix.storage import write_whole, writing
+from genmix.training.checkpoint import WEIGHTS
 
 RESULT = "result.json"
 
@@ -108,6 +109,10 @@ class ExperimentFolder:
             return None
         result: dict[str, Any] = _read(path, dict)
         return result
+
+    def has_model(self, task: Task) -> bool:
+        """Tell whether the weights of a finished run were kept."""
+        return (self.path / "runs" / task.place / WEIGHTS).exists()
 
     def training(self, task: Task) -> Path:
         """Return the folder in which a run trains."""

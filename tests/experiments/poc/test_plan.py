@@ -75,6 +75,29 @@ MACHINE = Machine("cpu", 2, 2, 2, 1.1, 0.006, 0.02, 0.006, 2.0, 1.0, 6.0)
 PACS = Task(1670, 7, None, 2344, True, 6, 26, 4, 64, "fine-tune")
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_variant_of_an_edit_is_reckoned_with(shape: Shape) -> None:
+    plan = planned(PACS, MACHINE, 36_000)
+    assert plan is not None
+    once, thrice = (replace(PACS, variants=number) for number in (1, 3))
+    edits = plan.train_photos * shape.prompts * MACHINE.edit_seconds / MACHINE.workers
+    more = remaining(plan, MACHINE, thrice, shape, {}) - remaining(plan, MACHINE, once, shape, {})
+    assert more == pytest.approx(2 * edits)
+
+
+def test_variants_make_stages_1_and_2_longer() -> None:
+    once, thrice = (
+        planned(replace(PACS, steps=60, variants=number), MACHINE, 36_000) for number in (1, 3)
+    )
+    assert once is not None
+    assert thrice is not None
+    assert (once.shape, once.train_photos) == (thrice.shape, thrice.train_photos)
+    each = once.train_photos * MACHINE.edit_seconds / MACHINE.workers
+    for stage, prompts in ((BASELINE, PACS.prompts), (PROMPTS, once.shape.prompts), (MIXING, 0)):
+        more = thrice.seconds[stage] - once.seconds[stage]
+        assert more == pytest.approx(2 * prompts * each)
+
+
 @given(tasks(), machines(), st.floats(60, 50_000))
 def test_no_plan_is_over_the_budget_less_its_reserve(
     task: Task, machine: Machine, budget: float

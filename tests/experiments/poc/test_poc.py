@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -21,9 +23,19 @@ from genmix.cli.poc_tables import plan_in_words, print_poc
 from genmix.errors import ExperimentError, GenmixError, OutputError, SourceError
 from genmix.experiments.poc.clock import Clock
 from genmix.experiments.poc.engine import Planning, poc
+from genmix.experiments.poc.examples import write_examples
 from genmix.experiments.poc.measuring import measure
-from genmix.experiments.poc.photos import open_all
-from genmix.experiments.poc.plan import BASELINE, FINAL, STAGES, Shape, make_plan, remaining
+from genmix.experiments.poc.photos import open_all, target_pictures
+from genmix.experiments.poc.plan import (
+    BASELINE,
+    FINAL,
+    STAGES,
+    Plan,
+    Shape,
+    Task,
+    make_plan,
+    remaining,
+)
 from genmix.experiments.poc.result import Poc
 from genmix.experiments.poc.saying import Language
 from genmix.experiments.poc.settings import Prices
@@ -105,6 +117,18 @@ def test_all_stages_leave_their_tables_and_a_recipe_to_use(quick: tuple[Path, Po
             assert decode((out / name).read_bytes()).shape == (32, 32, 3)
     assert sum(found.cost.seconds.values()) < QUICK.budget_seconds
     assert not list(out.rglob("*.safetensors"))
+
+
+def test_examples_are_of_prompts_that_are_not_out_where_there_are_others(
+    place: Path, quick: tuple[Path, Poc], tmp_path: Path
+) -> None:
+    out, edits = shutil.copytree(quick[0], tmp_path / "out"), place / "edits"
+    recipe = load_recipe("domain-adaptation").changed(size=32)
+    first, *others = (prompt.id for prompt in recipe.chosen_prompts())
+    shown = write_examples(out, recipe, edits, frozenset(others))
+    assert {example.prompt for example in shown} == {first}
+    shown = write_examples(out, recipe, edits, frozenset([first, *others]))
+    assert len({example.prompt for example in shown}) > 1
 
 
 def test_one_seed_is_never_a_go(quick: tuple[Path, Poc]) -> None:
@@ -245,8 +269,8 @@ def test_money_is_reckoned_with_the_prices_given_and_only_then(
     out, found = quick
     assert found.cost.money is None
     shutil.copytree(out, tmp_path / "out")
-    asked = settings(place / "photos", QUICK, place / "elsewhere")
-    priced = poc(asked, tmp_path / "out", prices=Prices(cpu_hour=2, gpu_hour=36, currency="EUR"))
+    once = settings(place / "photos", QUICK, place / "elsewhere")
+    priced = poc(once, tmp_path / "out", prices=Prices(cpu_hour=2, gpu_hour=36, currency="EUR"))
     hours = sum(found.cost.seconds.values()) / 3600
     assert priced.cost.money == pytest.approx(2 * hours)
     full = priced.cost.full
@@ -254,6 +278,10 @@ def test_money_is_reckoned_with_the_prices_given_and_only_then(
     assert full.edits == 120 * len(found.prompts)
     assert full.diffusion_money == pytest.approx(full.edits / 100)
     assert numbers(priced) == numbers(found)
+    asked = ["poc", place / "photos", "-o", tmp_path / "out", "--target", place / "elsewhere"]
+    again = [*map(str, asked), *options(QUICK), "--jobs", "1", "--lang", "ja", "--json"]
+    done = CliRunner().invoke(main, again)
+    assert Poc.from_dict(json.loads(done.stdout)).cost == priced.cost
 
 
 def test_the_command_leaves_its_report_in_the_language_asked_for_and_names_it(
@@ -267,6 +295,26 @@ def test_the_command_leaves_its_report_in_the_language_asked_for_and_names_it(
     assert done.stdout.splitlines()[-1] == str(out / "report.ja.html")
     assert (out / "report.ja.html").read_text(encoding="utf-8") == report_of(out, "ja")
     assert not (out / "report.html").exists()
+
+
+def test_the_plan_knows_how_many_edits_the_recipe_makes_of_a_photo(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Task] = []
+
+    def planned(task: Task, *_: object) -> Plan:
+        seen.append(task)
+        raise ExperimentError("seen")
+
+    monkeypatch.setattr("genmix.experiments.poc.engine.measure", lambda *_: MACHINE)
+    monkeypatch.setattr("genmix.experiments.poc.engine.make_plan", planned)
+    recipe = load_recipe("classification")
+    two = recipe.prompts.model_dump() | {"per_photo": 2}
+    path = tmp_path / "recipe.yaml"
+    path.write_text(recipe.changed(variants=3, prompts=two).to_yaml(), encoding="utf-8")
+    with pytest.raises(ExperimentError, match="seen"):
+        poc(settings(place / "photos", QUICK, recipe=str(path)), tmp_path / "out")
+    assert [(task.prompts, task.variants) for task in seen] == [(2, 3)]
 
 
 def test_what_ends_before_there_is_a_plan_leaves_the_folder_to_other_settings(
@@ -336,6 +384,34 @@ def test_a_file_that_is_no_proof_of_concept_is_refused(tmp_path: Path) -> None:
         Poc.read(tmp_path / "poc.json")
 
 
+def _unreasoned(final: dict[str, Any]) -> None:
+    final["verdict"]["reasons"] = []
+
+
+def _unchosen(final: dict[str, Any]) -> None:
+    final["chosen"] = "zzz"
+
+
+@pytest.mark.parametrize(
+    ("hurt", "words"),
+    [
+        (_unreasoned, r"the verdict of its stage 'final' has no reasons"),
+        (_unchosen, r"'zzz' was chosen, and is no arm of it"),
+    ],
+)
+def test_a_record_that_says_nothing_or_chose_what_is_not_there_is_refused(
+    quick: tuple[Path, Poc], tmp_path: Path, hurt: Callable[[dict[str, Any]], None], words: str
+) -> None:
+    values = json.loads((quick[0] / "poc.json").read_bytes())
+    hurt(values["stages"][-1])
+    (tmp_path / "poc.json").write_text(json.dumps(values))
+    with pytest.raises(ExperimentError, match=rf"as a proof of concept \({words}\): give the"):
+        Poc.read(tmp_path / "poc.json")
+    done = CliRunner().invoke(main, ["report", str(tmp_path)])
+    assert done.exit_code == 1
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_slow_editor_is_measured_by_few_edits_and_a_quick_one_by_many(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -371,3 +447,28 @@ def test_this_machine_is_measured_on_the_photos_themselves(place: Path) -> None:
     for key in ("step_seconds", "photo_seconds", "edit_seconds", "read_seconds"):
         assert 0 < getattr(machine, key) < 5
     assert make_plan(TASK, machine, 36_000).total_seconds < 36_000
+
+
+def test_a_damaged_record_is_named(place: Path, quick: tuple[Path, Poc], tmp_path: Path) -> None:
+    out = shutil.copytree(quick[0], tmp_path / "out")
+    (out / "poc.json").unlink()
+    (run_of_one,) = (out / "experiment" / "runs" / "baseline").glob("*/0/result.json")
+    for record in [
+        *(out / f"{name}.json" for name in ("clock", "plan", "photos", "looked")),
+        out / "experiment" / "lots.json",
+        run_of_one,
+        out / "final" / "baseline" / "0.json",
+    ]:
+        whole = record.read_bytes()
+        record.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(ExperimentError, match=f"cannot read {re.escape(str(record))}"):
+            poc(settings(place / "photos", QUICK, place / "elsewhere"), out)
+        record.write_bytes(whole)
+
+
+def test_damaged_pictures_of_a_target_are_named(tmp_path: Path) -> None:
+    pictures = tmp_path / "targets" / "elsewhere" / "pictures.npy"
+    pictures.parent.mkdir(parents=True)
+    pictures.write_bytes(b"\x93NUMPY")
+    with pytest.raises(ExperimentError, match=f"cannot read {re.escape(str(pictures))}"):
+        target_pictures(tmp_path, "elsewhere")

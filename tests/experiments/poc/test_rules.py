@@ -22,6 +22,7 @@ from genmix.experiments.poc.rules import (
     best_change,
     better,
     decide,
+    finding,
     in_order,
     judge_stage,
     learnt,
@@ -86,10 +87,53 @@ def test_a_gain_that_is_certainly_small_is_a_no_go_and_a_wide_one_is_unclear() -
     assert decide(sure(-0.05), learnt=True).decision == NO_GO
 
 
-def test_without_any_spread_nothing_is_said_to_be_certain() -> None:
-    alike = Interval(0.0, None, 0.0, 3, 30)
-    assert decide(alike, learnt=True).decision == UNCLEAR
-    assert decide(replace(alike, value=0.2), learnt=True).decision == UNCLEAR
+def test_a_small_gain_that_is_certain_is_a_go_and_the_rules_say_so() -> None:
+    """Also below the limit of no-go: that is for gains that are not certain."""
+    assert decide(sure(0.005, 0.003), learnt=True).decision == GO
+    assert "the gain is not certainly above 0, and certainly below" in rules_in_words("en")["no-go"]
+    assert "0 を確実に上回るとはいえないこと" in rules_in_words("ja")["no-go"]
+
+
+def test_accuracy_that_certainly_falls_is_called_that_before_what_else_is_worse() -> None:
+    worse = Guarded("clean", "clean", sure(-0.05))
+    verdict = decide(sure(-0.05, 0.02), [worse], learnt=True)
+    assert verdict.decision == NO_GO
+    assert [reason.rule for reason in verdict.reasons] == ["gain-below", "worse"]
+    assert in_words(verdict.reasons[0]).endswith("so accuracy certainly falls.")
+    assert in_words(verdict.reasons[0], "ja").endswith("正解率は確実に低下しています。")
+
+
+def test_a_loss_is_only_called_certain_of_what_is_certain() -> None:
+    """That it is larger than is allowed is only estimated: −2.3 to −0.1, where 1.0 is allowed."""
+    lost = Guarded("clean", "clean", sure(-0.012, 0.011))
+    reason = decide(sure(0.06), [lost], learnt=True).reasons[0]
+    assert reason.rule == "worse"
+    assert in_words(reason).endswith(
+        "the loss is certain, and its estimate is beyond the 1.0 points that are allowed."
+    )
+    assert in_words(reason, "ja").endswith(
+        "悪化は確実で、推定値も許容範囲の 1.0 ポイントを超えています。"
+    )
+    for lang, words in (
+        ("en", "certain and, by its estimate, larger"),
+        ("ja", "悪化が確実で推定値"),
+    ):
+        said = rules_in_words(lang)  # type: ignore[arg-type]
+        assert words in said["go"]
+        assert words in said["no-go"]
+
+
+ALIKE = Interval(0.0, None, 0.0, 3, 30)
+"""The gain of an arm that sees the same photos right as the baseline."""
+
+
+def test_without_any_spread_nothing_is_said_to_be_certain_and_no_interval_is_made_up() -> None:
+    for value in (0.0, 0.2):
+        verdict = decide(replace(ALIKE, value=value), learnt=True)
+        assert verdict.decision == UNCLEAR
+        assert [reason.rule for reason in verdict.reasons] == ["no-spread"]
+        assert verdict == judge_stage(replace(ALIKE, value=value))
+    assert "with every seed and on every photo alike" in in_words(verdict.reasons[0])
 
 
 def test_what_learnt_nothing_is_never_a_go() -> None:
@@ -115,6 +159,30 @@ def test_a_simpler_way_that_does_as_well_is_named() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("leads", "rule", "arm"),
+    [
+        ({"mixup": 0.05, "cutmix": 0.06}, "gain-above", None),
+        ({"mixup": 0.001, "cutmix": 0.05}, "simpler-as-good", "mixup"),
+        ({"mixup": 0.001, "cutmix": -0.05}, "simpler-better", "cutmix"),
+        ({"mixup": -0.05, "cutmix": -0.07}, "simpler-better", "cutmix"),
+    ],
+)
+def test_of_a_go_it_is_said_first_that_a_simpler_way_does_better_or_as_well(
+    leads: dict[str, float], rule: str, arm: str | None
+) -> None:
+    rivals = [Rival(name, sure(0.09), sure(lead)) for name, lead in leads.items()]
+    first = finding(decide(sure(0.10), rivals=rivals, learnt=True))
+    assert (first.rule, first.values.get("arm")) == (rule, arm)
+    assert finding(decide(sure(0.02, 0.03), rivals=rivals, learnt=True)).rule == "gain-unclear"
+
+
+def test_a_simpler_way_that_loses_too_much_elsewhere_is_not_recommended() -> None:
+    lost = Guarded("clean", "clean", sure(-0.05))
+    rival = Rival("cutmix", sure(0.15), sure(-0.05), [lost])
+    assert [r.rule for r in decide(sure(0.10), [], [rival], learnt=True).reasons] == ["gain-above"]
+
+
 @given(intervals())
 def test_a_stage_is_a_go_or_a_no_go_only_where_its_interval_is_to_one_side(found: Interval) -> None:
     decision = judge_stage(found).decision
@@ -137,6 +205,11 @@ def test_a_prompt_that_hides_the_class_is_out_and_a_hard_one_is_not() -> None:
     assert reason is not None
     assert reason.rule == "class-lost"
     assert unfit(1.0, 0.35, 0.95, 0.14) is None
+
+
+def test_the_rule_for_prompts_says_what_becomes_of_those_of_the_ready_made_recipe() -> None:
+    assert "keeps all prompts that it comes with" in rules_in_words("en")["prompt"]
+    assert "標準レシピを使う場合は残ります" in rules_in_words("ja")["prompt"]
 
 
 @given(st.dictionaries(st.sampled_from("abcdefgh"), intervals()))
@@ -167,13 +240,16 @@ def test_equal_numbers_are_put_in_the_order_of_their_names() -> None:
 @pytest.mark.parametrize("lang", ["en", "ja"])
 def test_every_rule_and_reason_has_words(lang: str) -> None:
     said = rules_in_words(lang)  # type: ignore[arg-type]
-    assert set(said) == {"choose", "interval", "prompt", "change", "go", "no-go", "unclear"}
+    rules = {"choose", "interval", "prompt", "change", "go", "no-go", "unclear", "simpler"}
+    assert set(said) == rules
     assert "{" not in "".join(said.values())
     worse = Guarded("clean", "clean", sure(-0.05))
     rival = Rival("mixup", sure(0.1), sure(0.01, 0.02))
     verdicts = [
         decide(sure(0.1), [worse, Guarded("x", "clean", sure(-0.05, 0.1))], [rival], learnt=True),
         decide(sure(0.0, 0.001), learnt=True),
+        decide(sure(-0.05), learnt=True),
+        decide(ALIKE, learnt=True),
         decide(sure(0.02, 0.1), learnt=False),
         judge_stage(sure(-0.1)),
         judge_stage(None),

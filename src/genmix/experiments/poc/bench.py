@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from genmix.experiments.bench import Bench, CompareSettings, Judged
 from genmix.experiments.poc.gains import Right
+from genmix.experiments.poc.records import read_array
 from genmix.experiments.running import Runner
 from genmix.experiments.runs import ExperimentFolder
 from genmix.images import Image
@@ -65,10 +66,7 @@ class PocBench(Bench):
         """Tell of each photo, in each look, whether it was seen right."""
         labels = self.val.labels
         views: dict[str, Dataset[tuple[Tensor, int]]] = {VAL: self.val}
-        views |= {
-            name: Pictures(np.load(path, mmap_mode="r"), labels)
-            for name, path in self._looks.items()
-        }
+        views |= {name: Pictures(read_array(path), labels) for name, path in self._looks.items()}
         right = {
             name: seen_right(model, view, partial(progress, name)) for name, view in views.items()
         }

@@ -23,6 +23,7 @@ from genmix.experiments.poc.looking import (
     with_prompts,
 )
 from genmix.experiments.poc.plan import BASELINE, MIXING, PROMPTS, SCREENED
+from genmix.experiments.poc.records import read_record
 from genmix.experiments.poc.result import Metric, Row, Stage
 from genmix.experiments.poc.rules import (
     Reason,
@@ -198,6 +199,7 @@ def third_stage(choice: Choice) -> Stage | None:
         _row(choice, PLAIN, "baseline", seeds),
         _row(choice, choice.arm, "genmix", seeds),
     ]
+    taken: set[str] = set()
     for number, dial in enumerate(dials):
         if number >= trials.budget.check(MIXING).dials:
             break
@@ -207,16 +209,17 @@ def third_stage(choice: Choice) -> Stage | None:
             break
         before = trials.views(choice.arm, seeds)[CHOICE]
         gains = {arm.name: gain([trials.views(arm, seeds)[CHOICE]], [before]) for arm in arms}
-        best = best_change(gains)
         rows += [
             replace(_row(choice, arm, "setting", seeds), change=gains[arm.name]) for arm in arms
         ]
-        choice.arm = next((arm for arm in arms if arm.name == best), choice.arm)
+        if (best := best_change(gains)) is not None:
+            taken.add(best)
+            choice.arm = next(arm for arm in arms if arm.name == best)
     trials.budget.over(MIXING)
     if len(rows) == 2:
         return None
-    rows = [replace(row, chosen=row.arm == choice.arm.name) for row in rows]
-    found = next(row for row in rows if row.chosen)
+    rows = [replace(row, chosen=row.arm in (taken or {choice.arm.name})) for row in rows]
+    found = next(row for row in rows if row.arm == choice.arm.name)
     return _stage(choice, MIXING, rows, found.gains[CHOICE])
 
 
@@ -246,8 +249,9 @@ def _turned(arm: Arm, setting: Mapping[str, Any]) -> Arm | None:
 def _looked(choice: Choice) -> dict[str, Looked]:
     """Look at every candidate prompt, once."""
     if choice.record.exists():
-        rows = json.loads(choice.record.read_bytes())
-        return {name: Looked(**row) for name, row in rows.items()}
+        return read_record(
+            choice.record, lambda rows: {name: Looked(**row) for name, row in rows.items()}
+        )
     chosen = stratified(choice.val.labels, SCREENED, seed=0)
     photos = choice.val.subset(chosen)
     images = [

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from genmix.errors import OutputError
+from genmix.experiments.poc.records import read_record
 from genmix.storage import write_whole
 
 _WRITE_SECONDS = 1.0
@@ -26,7 +27,7 @@ class Clock:
             path: Where it is written down.
 
         Raises:
-            OutputError: If it cannot be read.
+            ExperimentError: If it cannot be read.
         """
         self._path = path
         self._before = _read(path)
@@ -81,7 +82,6 @@ class Clock:
 def _read(path: Path) -> dict[str, float]:
     if not path.exists():
         return {}
-    try:
-        return {str(stage): float(s) for stage, s in json.loads(path.read_bytes()).items()}
-    except (OSError, ValueError, AttributeError) as error:
-        raise OutputError(f"cannot read {path}: choose a new folder") from error
+    return read_record(
+        path, lambda stages: {str(stage): float(seconds) for stage, seconds in stages.items()}
+    )

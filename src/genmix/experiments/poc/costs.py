@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from genmix.experiments.poc.plan import Machine, Plan
 from genmix.experiments.poc.result import Cost, Full, Prepared
-from genmix.experiments.poc.settings import Prices
+from genmix.experiments.poc.settings import CURRENCY, Prices
+from genmix.jobs.plan import prompts_per_photo
 from genmix.recipe import Recipe
 
 DIFFUSION_SECONDS = 1.0
@@ -30,7 +31,8 @@ def cost_of(
         photos: Says how many photos there are.
         recipe: What was chosen.
     """
-    edits = photos.photos * min(recipe.prompts.per_photo or 10**6, len(recipe.chosen_prompts()))
+    per_photo = prompts_per_photo(recipe, recipe.chosen_prompts()) * recipe.variants
+    edits = photos.photos * per_photo
     gpu = machine.device == "cuda"
     share = photos.photos / max(1, photos.counts["train"])
     train_hours = share * plan.steps * machine.step_seconds / _HOUR
@@ -52,7 +54,7 @@ def cost_of(
         budget_seconds=plan.budget_seconds,
         gpu_hours=total if gpu else 0.0,
         money=None,
-        currency=Prices().currency,
+        currency=CURRENCY,
         full=full,
     )
 
@@ -60,8 +62,13 @@ def cost_of(
 def priced(cost: Cost, prices: Prices) -> Cost:
     """Say what it comes to in money, as far as there are prices.
 
-    An hour with a GPU costs what the GPU costs; any other what this machine costs.
+    An hour with a GPU costs what the GPU costs; any other what this machine costs. A price that was
+    given before stays beside one that is given now, unless that is in another currency; without any
+    now, all stays.
     """
+    if prices.cpu_hour is None and prices.gpu_hour is None:
+        return cost
+    prices = _with_earlier(prices, cost)
     total = sum(cost.seconds.values()) / _HOUR
     full = cost.full
     whole = full.edit_hours + full.train_hours
@@ -69,12 +76,25 @@ def priced(cost: Cost, prices: Prices) -> Cost:
     return replace(
         cost,
         money=_money(total - cost.gpu_hours, cost.gpu_hours, prices),
-        currency=prices.currency,
+        currency=prices.currency or CURRENCY,
+        cpu_price=prices.cpu_hour,
+        gpu_price=prices.gpu_hour,
         full=replace(
             full,
             money=_money(whole - full.gpu_hours, full.gpu_hours, prices),
             diffusion_money=diffusion,
         ),
+    )
+
+
+def _with_earlier(prices: Prices, cost: Cost) -> Prices:
+    currency = prices.currency or cost.currency
+    if currency != cost.currency:
+        return prices
+    return Prices(
+        cpu_hour=cost.cpu_price if prices.cpu_hour is None else prices.cpu_hour,
+        gpu_hour=cost.gpu_price if prices.gpu_hour is None else prices.gpu_hour,
+        currency=currency,
     )
 
 

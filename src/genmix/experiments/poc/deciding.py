@@ -14,7 +14,7 @@ from genmix.experiments.poc.choosing import MIXERS, PLAIN
 from genmix.experiments.poc.gains import Interval, Right, gain, interval
 from genmix.experiments.poc.plan import FINAL
 from genmix.experiments.poc.result import Metric, Row, Stage
-from genmix.experiments.poc.rules import Guarded, Reason, Rival, decide, learnt
+from genmix.experiments.poc.rules import Guarded, Reason, Rival, Verdict, decide, learnt
 from genmix.experiments.poc.testing import ATTACK, CLEAN, CORRUPTED, Exam, rights_of
 from genmix.experiments.poc.trials import OutOfTimeError, Trials
 from genmix.experiments.running import Planned, Status
@@ -122,37 +122,15 @@ def test_all(
 
 def judge_all(trials: Trials, exam: Exam, tested: Tested) -> Stage:
     """Compare every arm with the baseline on every metric, and decide on the chosen one."""
-    base, chosen = tested.blocks[PLAIN.name], tested.blocks[tested.chosen.name]
-    metrics = _metrics(base, exam)
-    primary = metrics[0].key
+    metrics = _metrics(tested.blocks[PLAIN.name], exam)
     labels = exam.photos().labels
-    majority = float(np.bincount(labels).max() / len(labels))
-    guarded = [
-        Guarded(metric.key, metric.kind, gain(chosen[metric.key], base[metric.key]))
-        for metric in metrics[1:]
-    ]
-    rivals = [
-        Rival(
-            arm.name,
-            gain(tested.blocks[arm.name][primary], base[primary]),
-            gain(chosen[primary], tested.blocks[arm.name][primary]),
-        )
-        for arm in MIXERS
-    ]
-    verdict = decide(
-        gain(chosen[primary], base[primary]),
-        guarded,
-        rivals,
-        learnt=learnt(interval(chosen[CLEAN]), majority),
-    )
-    if tested.replaced:
-        verdict = replace(verdict, reasons=(*verdict.reasons, Reason("replaced")))
+    verdict = _decided(tested, metrics, float(np.bincount(labels).max() / len(labels)))
     kinds = ["baseline", *("mixer" for _ in MIXERS), "genmix", "chosen"]
     rows = [_row(trials, tested, arm, kind) for arm, kind in zip(tested.arms, kinds, strict=False)]
     budget = trials.budget
     return Stage(
         name=FINAL,
-        primary=primary,
+        primary=metrics[0].key,
         metrics=metrics,
         rows=tuple(rows),
         verdict=verdict,
@@ -160,6 +138,34 @@ def judge_all(trials: Trials, exam: Exam, tested: Tested) -> Stage:
         seconds=budget.clock.seconds.get(FINAL, 0.0),
         planned_seconds=budget.plan.seconds[FINAL],
     )
+
+
+def _decided(tested: Tested, metrics: Sequence[Metric], majority: float) -> Verdict:
+    """Decide on the chosen arm; simpler ones count that learnt something."""
+    base, chosen = tested.blocks[PLAIN.name], tested.blocks[tested.chosen.name]
+    primary = metrics[0].key
+
+    def guarded(arm: Blocks) -> list[Guarded]:
+        return [Guarded(m.key, m.kind, gain(arm[m.key], base[m.key])) for m in metrics[1:]]
+
+    def knows(arm: Blocks) -> bool:
+        return learnt(interval(arm[CLEAN]), majority)
+
+    rivals = [
+        Rival(
+            arm.name,
+            gain(blocks[primary], base[primary]),
+            gain(chosen[primary], blocks[primary]),
+            guarded(blocks),
+        )
+        for arm, blocks in ((arm, tested.blocks[arm.name]) for arm in MIXERS)
+        if knows(blocks)
+    ]
+    gained = gain(chosen[primary], base[primary])
+    verdict = decide(gained, guarded(chosen), rivals, learnt=knows(chosen))
+    if tested.replaced:
+        verdict = replace(verdict, reasons=(*verdict.reasons, Reason("replaced")))
+    return verdict
 
 
 def _blocks(exam: Exam, arm: Arm, seeds: Sequence[int]) -> Blocks:

@@ -3,7 +3,6 @@
 Everything that was decided on the way lies in the folder, so the same call goes on where it was.
 """
 
-import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -51,7 +50,8 @@ from genmix.experiments.poc.plan import (
     Task,
     make_plan,
 )
-from genmix.experiments.poc.result import Poc, Prepared, Stage
+from genmix.experiments.poc.records import read_record
+from genmix.experiments.poc.result import Poc, Prepared, Stage, unfit_prompts
 from genmix.experiments.poc.settings import PocSettings, Prices
 from genmix.experiments.poc.testing import ATTACK, CORRUPTIONS, SEVERITY, Exam, Examiner
 from genmix.experiments.poc.trials import Budget, Trials
@@ -59,6 +59,7 @@ from genmix.experiments.running import Planned, Status
 from genmix.experiments.runs import ExperimentFolder
 from genmix.jobs.augment import default_edits
 from genmix.jobs.folder import WHOLE, OutputFolder, keep_apart
+from genmix.jobs.plan import prompts_per_photo
 from genmix.networks.models import create_model
 from genmix.recipe import Recipe, load_recipe
 from genmix.storage import remove, write_whole, writing
@@ -110,7 +111,7 @@ def poc(
             `if __name__ == "__main__":` around what it runs.
         workers: Processes that make edits.
         edits: The folder of the edit cache; in the user's cache folder when left out.
-        prices: For the reckoning.
+        prices: For the reckoning; earlier ones stay when left out.
         planned: Told the plan before anything is trained.
         progress: Told how far it is.
 
@@ -247,8 +248,7 @@ class _Work:
     def _plan(self, opened: Opened, recipe: Recipe, looks: Sequence[str]) -> Planning:
         """Read the plan, or measure this machine and make one."""
         if self.plan.exists():
-            record = json.loads(self.plan.read_bytes())
-            planning = TypeAdapter(Planning).validate_python(record)
+            planning = read_record(self.plan, TypeAdapter(Planning).validate_python)
             return replace(planning, spent_seconds=self.clock.spent)
         self._rehearse(recipe, opened.classes)
         self.tell(Status(0, 0, "this machine", "measuring"))
@@ -259,7 +259,8 @@ class _Work:
             test=None if opened.test is None else len(opened.test.photos),
             targets=sum(len(source.photos) for source in opened.targets.values()),
             labelled=bool(opened.labelled),
-            prompts=len(recipe.chosen_prompts()),
+            prompts=prompts_per_photo(recipe, recipe.chosen_prompts()),
+            variants=recipe.variants,
             candidates=len(candidates(recipe, looks)),
             looks=len(looks),
             batch_size=self.settings.train.batch_size,
@@ -312,7 +313,7 @@ class _Work:
         self.clock.begin(BASELINE)
         first = first_stage(choice)
         choice.stages.append(first)
-        if any(reason.rule == "not-learnt" for reason in first.verdict.reasons):
+        if not first.learnt:
             return choice
         for name, stage in ((PROMPTS, second_stage), (MIXING, third_stage)):
             self.clock.begin(name)
@@ -370,8 +371,10 @@ class _Work:
     ) -> Poc:
         """Write down what goes on from here, and put everything together."""
         recipe = recipe_of(best)
-        write_whole(self.out / RECIPE, recipe.to_yaml().encode())
-        examples = write_examples(self.out, recipe, self.edits)
+        place = self.out / RECIPE
+        write_whole(place, recipe.beside(place).to_yaml().encode())
+        unfit = unfit_prompts(choice.stages)
+        examples = write_examples(self.out, recipe, self.edits, unfit)
         choice.trials.forget_models(choosing=False)
         choice.trials.forget_sets()
         shutil.rmtree(self.runs.path / "work", ignore_errors=True)

@@ -10,7 +10,8 @@ from genmix.editing.cache import EditCache
 from genmix.experiments.poc.result import Example
 from genmix.images import Image, encode_jpeg
 from genmix.jobs.augment import open_bank
-from genmix.jobs.pipeline import Pipeline, Task
+from genmix.jobs.edits import Task
+from genmix.jobs.pipeline import Pipeline
 from genmix.jobs.plan import spread
 from genmix.recipe import Recipe
 from genmix.storage import write_whole
@@ -20,7 +21,9 @@ EXAMPLES = "examples"
 _COUNT = 6
 
 
-def write_examples(out: Path, recipe: Recipe, edits: Path) -> tuple[Example, ...]:
+def write_examples(
+    out: Path, recipe: Recipe, edits: Path, unfit: frozenset[str] = frozenset()
+) -> tuple[Example, ...]:
     """Write original, edit, hybrid and composite of some training photos, a prompt each.
 
     A hybrid is shown of each, also where the recipe takes some edits whole; one that the screens
@@ -30,17 +33,19 @@ def write_examples(out: Path, recipe: Recipe, edits: Path) -> tuple[Example, ...
         out: The folder of the proof of concept.
         recipe: What was chosen.
         edits: The edit cache.
+        unfit: Ids of prompts to show only where there are no others.
     """
     shown = recipe.changed(hybrid_share=1.0)
     source, prompts = open_source(out / "photos" / "train"), recipe.chosen_prompts()
     bank = open_bank(shown, 1, lambda *_: None)
     pipeline = Pipeline(source, shown, prompts, bank, EditCache(edits))
+    fit = [prompt for prompt in prompts if prompt.id not in unfit] or prompts
     found: list[Example] = []
     # More photos than are shown, for the screens may reject some edits.
     for number, photo in enumerate(_class_by_class(spread(source.photos, 4 * _COUNT))):
         if len(found) == _COUNT:
             break
-        task = Task(pipeline.read(photo), prompts[number % len(prompts)], 0)
+        task = Task(pipeline.read(photo), fit[number % len(fit)], 0)
         (edited,) = pipeline.edit([task])
         if edited.rejected:
             continue

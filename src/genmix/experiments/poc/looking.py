@@ -15,6 +15,7 @@ import torch
 import yaml
 
 from genmix.auditing.space import Cloud, Reference, diversity
+from genmix.editing import edit_pictures
 from genmix.experiments.poc.bench import Planes
 from genmix.images import Image
 from genmix.networks.models import Classifier
@@ -92,12 +93,15 @@ def edited(
         images: uint8, size x size x 3.
         names: Of each picture, what keys its chance.
         prompt: The prompt.
+
+    Raises:
+        EditorError: If the editor fails, or does not keep its contract.
     """
     editor, made = recipe.editor.open(), []
     for start in range(0, len(images), editor.batch_size):
         part = slice(start, start + editor.batch_size)
         seeds = [seed_of("edit", recipe.seed, name, prompt.id, 0) for name in names[part]]
-        made += editor.edit(images[part], [prompt] * len(seeds), seeds)
+        made += edit_pictures(editor, images[part], [prompt] * len(seeds), seeds)
     return made
 
 

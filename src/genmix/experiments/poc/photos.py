@@ -25,6 +25,7 @@ from genmix.datasets.layout import class_folder
 from genmix.errors import ExperimentError, ImageError, SourceError
 from genmix.experiments.poc.likeness import Thumbnail, groups_of, thumbnail
 from genmix.experiments.poc.plan import TEST_SHARE, VAL_SHARE, Plan
+from genmix.experiments.poc.records import read_array, read_record
 from genmix.experiments.poc.result import Prepared
 from genmix.experiments.poc.settings import PocSettings
 from genmix.experiments.poc.split import PARTS, Part, Read, split
@@ -112,7 +113,7 @@ def prepare_all(
     """
     record = out / "photos.json"
     if record.exists():
-        return _recorded(json.loads(record.read_bytes()))
+        return read_record(record, _recorded)
     with writing(out):
         shutil.rmtree(out / "photos", ignore_errors=True)
         reader = _Reader(settings, out / "photos" / "read", tell)
@@ -152,14 +153,14 @@ def prepare_all(
 
 def target_pictures(out: Path, name: str) -> npt.NDArray[np.uint8]:
     """Read the pictures of a target: uint8, N x 3 x size x size."""
-    pictures: npt.NDArray[np.uint8] = np.load(out / "targets" / name / "pictures.npy")
-    return pictures
+    return read_array(out / "targets" / name / "pictures.npy")
 
 
 def target_labels(out: Path, name: str) -> list[str]:
     """Read the classes of a target's pictures; for the last stage alone."""
-    labels: list[str] = json.loads((out / "targets" / name / "labels.json").read_bytes())
-    return labels
+    return read_record(
+        out / "targets" / name / "labels.json", lambda labels: list(map(str, labels))
+    )
 
 
 def read_square(source: Source, photo: Photo, settings: PocSettings) -> tuple[bytes, Image, Image]:

@@ -85,12 +85,13 @@ class Task:
         test: Photos of a test folder; None if the test photos are taken from `photos`.
         targets: Pictures of all targets together.
         labelled: Whether a target has labels.
-        prompts: Of the recipe.
+        prompts: Of the recipe, by which each photo is edited.
         candidates: Prompts that are looked at.
         looks: Looks that are kept for judging.
         batch_size: Of a training step.
         weights: What training starts from.
         steps: Of a training, where the user says so.
+        variants: Edits of a photo by each prompt.
     """
 
     photos: int
@@ -104,6 +105,7 @@ class Task:
     batch_size: int
     weights: Weights
     steps: int | None = None
+    variants: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +276,7 @@ def remaining(
     training = math.ceil(sum(left.values()) / machine.jobs) * plan.run_seconds
     edits = 0.0
     if shape.prompts and not done.get(PROMPTS):
-        edits = _edit_seconds(machine, plan.train_photos * shape.prompts)
+        edits = _edit_seconds(task, machine, plan.train_photos * shape.prompts)
     return training + edits + _judging(task, machine, plan, shape.seeds)
 
 
@@ -337,10 +339,10 @@ def _planned(
         PREPARING: read * machine.read_seconds
         + val * task.looks * machine.edit_seconds
         + machine.crew_seconds,
-        BASELINE: runs[BASELINE] + _edit_seconds(machine, photos * task.prompts),
+        BASELINE: runs[BASELINE] + _edit_seconds(task, machine, photos * task.prompts),
         PROMPTS: runs[PROMPTS]
         + screened * (machine.edit_seconds + 2 * machine.photo_seconds)
-        + _edit_seconds(machine, photos * shape.prompts),
+        + _edit_seconds(task, machine, photos * shape.prompts),
         MIXING: runs[MIXING],
         FINAL: runs[FINAL] + _judging(task, machine, plan, shape.seeds),
     }
@@ -355,8 +357,9 @@ def _judging(task: Task, machine: Machine, plan: Plan, seeds: int) -> float:
     return math.ceil(JUDGED * seeds / machine.jobs) * each + machine.crew_seconds
 
 
-def _edit_seconds(machine: Machine, edits: int) -> float:
-    return edits * machine.edit_seconds / machine.workers
+def _edit_seconds(task: Task, machine: Machine, prompted: int) -> float:
+    """Reckon the edits of so many pairs of photo and prompt."""
+    return prompted * task.variants * machine.edit_seconds / machine.workers
 
 
 def _val(task: Task) -> int:

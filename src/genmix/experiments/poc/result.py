@@ -1,7 +1,7 @@
 """What a proof of concept found: plain values that go to JSON and back."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from genmix.errors import ExperimentError
 from genmix.experiments.poc.gains import Interval
 from genmix.experiments.poc.plan import FINAL, Machine, Plan, Shape
-from genmix.experiments.poc.rules import Reason, Verdict
+from genmix.experiments.poc.rules import UNFIT, Reason, Verdict
 
 FORMAT = 1
 
@@ -43,7 +43,8 @@ class Row:
         change: Gain over the recipe as it was before, on the metric that decides; of candidates.
         measures: Of a prompt: "kept", "seen", "known", "diversity", "closeness".
         chosen: Whether it is part of what was chosen in the stage.
-        reasons: Why not, where a rule says so.
+        reasons: Why a prompt was not trained with alone; one of the ready-made recipe may be chosen
+            all the same, as part of it.
         seconds: What its trainings took, with judging.
     """
 
@@ -56,6 +57,11 @@ class Row:
     chosen: bool = False
     reasons: tuple[Reason, ...] = ()
     seconds: float = 0.0
+
+    @property
+    def unfit(self) -> Reason | None:
+        """The reason for which the rules call a prompt out; None if they do not."""
+        return next((reason for reason in self.reasons if reason.rule in UNFIT), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +88,19 @@ class Stage:
     seconds: float
     planned_seconds: float
 
+    @property
+    def learnt(self) -> bool:
+        """Whether its classifiers learnt anything."""
+        return all(reason.rule != "not-learnt" for reason in self.verdict.reasons)
+
     def row(self, arm: str) -> Row:
         """Return the row of an arm."""
         return next(row for row in self.rows if row.arm == arm)
+
+
+def unfit_prompts(stages: Iterable[Stage]) -> frozenset[str]:
+    """Return the ids of the prompts that the rules call out."""
+    return frozenset(row.arm for stage in stages for row in stage.rows if row.unfit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +180,8 @@ class Cost:
         money: What it cost; None without prices.
         currency: Of all money.
         full: What the whole data set would cost.
+        cpu_price: What an hour of this machine costs, if it was given.
+        gpu_price: What an hour of a GPU costs, if it was given.
     """
 
     seconds: Mapping[str, float]
@@ -172,6 +190,8 @@ class Cost:
     money: float | None
     currency: str
     full: Full
+    cpu_price: float | None = None
+    gpu_price: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +263,7 @@ class Poc:
         return self.stages[-1]
 
     def stage(self, name: str) -> Stage | None:
-        """Return a stage; None if there was no time for it."""
+        """Return a stage; None if there was no time for it, or nothing learnt before it."""
         return next((stage for stage in self.stages if stage.name == name), None)
 
     def to_dict(self) -> dict[str, Any]:
@@ -271,6 +291,11 @@ class Poc:
             raise ExperimentError("settings.train is missing")
         if not found.stages or found.stages[-1].name != FINAL:
             raise ExperimentError("its last stage is not the decision")
+        for stage in found.stages:
+            if not stage.verdict.reasons:
+                raise ExperimentError(f"the verdict of its stage '{stage.name}' has no reasons")
+        if found.final.chosen not in {row.arm for row in found.final.rows}:
+            raise ExperimentError(f"'{found.final.chosen}' was chosen, and is no arm of it")
         return found
 
     @classmethod

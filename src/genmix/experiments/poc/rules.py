@@ -20,7 +20,7 @@ SMALL_GAIN = 0.01
 """A gain that is certainly smaller is not worth the work: no-go."""
 
 ALLOWED: Mapping[str, float] = {"clean": 0.01, "target": 0.01, "corrupted": 0.02, "attacked": 0.02}
-"""What an arm may lose on a kind of pictures, where it is certain that it loses something."""
+"""What an arm may lose on a kind of pictures by its estimate, where the loss is certain."""
 
 LEAST_KEPT = 0.5
 """A prompt of which the screens keep a smaller share of the edits is out."""
@@ -35,6 +35,12 @@ one-standard-error rule of Breiman et al., Classification and Regression Trees, 
 
 FEWEST_PROMPTS = 2
 """A set of fewer is not formed; the recipe's own stays."""
+
+SIMPLER = ("simpler-better", "simpler-as-good")
+"""Reasons that put a simpler way of training before the chosen one, the stronger first."""
+
+UNFIT = ("screened-out", "class-lost")
+"""Reasons for which a prompt is not trained with alone, nor part of a new set."""
 
 LIMITS: Mapping[str, float] = {
     "confidence": CONFIDENCE,
@@ -93,11 +99,13 @@ class Rival:
         arm: Its name.
         gain: Over the baseline.
         lead: How much better the chosen arm is than it.
+        guarded: What must not become worse by it.
     """
 
     arm: str
     gain: Interval
     lead: Interval
+    guarded: Sequence[Guarded] = ()
 
 
 def learnt(accuracy: Interval, majority: float) -> bool:
@@ -127,7 +135,7 @@ def judge_stage(gain: Interval | None, *, learnt: bool = True) -> Verdict:
         return Verdict(GO, (Reason("gain-above", _said(gain)),))
     if gain.below:
         return Verdict(NO_GO, (Reason("gain-below", _said(gain)),))
-    return Verdict(UNCLEAR, (Reason("gain-unclear", _said(gain)),))
+    return Verdict(UNCLEAR, (_unclear(gain),))
 
 
 def decide(
@@ -139,9 +147,9 @@ def decide(
 ) -> Verdict:
     """Decide, on the test photos and the targets, for one arm that was named before.
 
-    Go needs all of the interval of the gain above 0, and nothing guarded certainly worse by more
-    than is allowed. There is one comparison that decides, so nothing is corrected for; the others
-    can only speak against.
+    Go needs all of the interval of the gain above 0, and nothing guarded certainly worse and by its
+    estimate by more than is allowed. There is one comparison that decides, so nothing is corrected
+    for; the others can only speak against.
 
     Args:
         gain: Of the chosen arm over the baseline, on the primary metric.
@@ -150,12 +158,14 @@ def decide(
         learnt: Whether the chosen arm's classifiers learnt anything at all.
     """
     remarks = [Reason("watch", _lost(each)) for each in guarded if _may_be_worse(each)]
-    remarks += [_compared(rival) for rival in rivals if rival.gain.above]
+    remarks += [_compared(rival) for rival in rivals if _helps(rival)]
     if not learnt:
         return Verdict(NO_GO, (Reason("not-learnt"),))
     if gain.seeds < 2:
         return Verdict(UNCLEAR, (Reason("one-seed", _said(gain)), *remarks))
     worse = [Reason("worse", _lost(each)) for each in guarded if certainly_worse(each)]
+    if gain.below:
+        return Verdict(NO_GO, (Reason("gain-below", _said(gain)), *worse, *remarks))
     if worse:
         return Verdict(NO_GO, (*worse, *remarks))
     if gain.above:
@@ -163,11 +173,25 @@ def decide(
     if gain.high < SMALL_GAIN and gain.half_width is not None:
         limit = {"small_gain": SMALL_GAIN}
         return Verdict(NO_GO, (Reason("gain-small", _said(gain) | limit), *remarks))
-    return Verdict(UNCLEAR, (Reason("gain-unclear", _said(gain)), *remarks))
+    return Verdict(UNCLEAR, (_unclear(gain), *remarks))
+
+
+def finding(verdict: Verdict) -> Reason:
+    """Return what to say first of a decision.
+
+    That is the reason that settled it; but of a go that a simpler way of training, the best if
+    there are two, is better than the chosen one, or may be as good.
+    """
+    if verdict.decision == GO:
+        for rule in SIMPLER:
+            found = [reason for reason in verdict.reasons if reason.rule == rule]
+            if found:
+                return min(found, key=lambda reason: reason.values["gain"])
+    return verdict.reasons[0]
 
 
 def certainly_worse(guarded: Guarded) -> bool:
-    """Tell whether something is worse: all of its interval below 0, and by more than is allowed."""
+    """Tell whether something is worse: its interval below 0, its mean by more than is allowed."""
     return guarded.gain.below and guarded.gain.value < -ALLOWED[guarded.kind]
 
 
@@ -222,12 +246,21 @@ def _may_be_worse(guarded: Guarded) -> bool:
     return lost and not certainly_worse(guarded)
 
 
+def _helps(rival: Rival) -> bool:
+    return rival.gain.above and not any(map(certainly_worse, rival.guarded))
+
+
+def _unclear(gain: Interval) -> Reason:
+    """Say why a gain tells nothing."""
+    return Reason("no-spread" if gain.half_width is None else "gain-unclear", _said(gain))
+
+
 def _compared(rival: Rival) -> Reason:
     """Say how the chosen arm compares with a simpler one that helps too."""
     values = {"arm": rival.arm} | _said(rival.lead)
     if rival.lead.above:
         return Reason("beats-simpler", values)
-    return Reason("simpler-better" if rival.lead.below else "simpler-as-good", values)
+    return Reason(SIMPLER[0] if rival.lead.below else SIMPLER[1], values)
 
 
 def _said(gain: Interval) -> dict[str, float | int | str]:

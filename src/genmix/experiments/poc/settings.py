@@ -49,17 +49,21 @@ class PocSettings(BaseModel):
         return self.model_dump(mode="json", exclude={"train": {"steps", "workers"}})
 
 
+CURRENCY = "USD"
+"""Of prices, where none is given."""
+
+
 class Prices(BaseModel):
     """What an hour costs, for the reckoning at the end; nothing is reckoned without.
 
     Attributes:
         gpu_hour: An hour of a GPU.
         cpu_hour: An hour of this machine, all of its processors.
-        currency: Such as "EUR".
+        currency: Such as "EUR"; that of earlier prices, or `CURRENCY`, when left out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     gpu_hour: Annotated[float, Field(ge=0)] | None = None
     cpu_hour: Annotated[float, Field(ge=0)] | None = None
-    currency: str = "USD"
+    currency: str | None = None

@@ -20,6 +20,7 @@ from genmix.experiments.poc.bench import (
 )
 from genmix.experiments.poc.gains import Right
 from genmix.experiments.poc.photos import target_labels, target_pictures
+from genmix.experiments.poc.records import read_array, read_record
 from genmix.experiments.running import FINISHED, Planned, Status
 from genmix.experiments.runs import ExperimentFolder, Task
 from genmix.images import Fit
@@ -87,7 +88,7 @@ class Exam:
 
     def corrupted(self) -> tuple[Planes, npt.NDArray[np.int64]]:
         """Return pictures, photo by photo in each corruption, and their labels."""
-        planes: Planes = np.load(self._file, mmap_mode="r")
+        planes: Planes = read_array(self._file)
         return planes, self.robust().labels.repeat(len(CORRUPTIONS))
 
     def corrupt_all(self, tell: Callable[[int, int], None]) -> None:
@@ -115,7 +116,7 @@ class Exam:
     def read(self, task: Task) -> dict[str, Any] | None:
         """Return the result of a model; None if it is still to come."""
         path = self.result(task)
-        return json.loads(path.read_bytes()) if path.exists() else None
+        return read_record(path, dict) if path.exists() else None
 
 
 class Examiner:

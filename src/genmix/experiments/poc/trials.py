@@ -13,11 +13,12 @@ from genmix.experiments.poc.bench import views_of
 from genmix.experiments.poc.clock import Clock
 from genmix.experiments.poc.gains import Right
 from genmix.experiments.poc.plan import Machine, Plan, Shape, Task, remaining, trim
+from genmix.experiments.poc.records import read_record
 from genmix.experiments.poc.result import Dropped
 from genmix.experiments.running import FINISHED, Planned, Status
 from genmix.experiments.runs import RESULT, ExperimentFolder
 from genmix.experiments.runs import Task as RunTask
-from genmix.jobs import augment
+from genmix.experiments.sets import make_set
 from genmix.networks.checkpoint import CARD, WEIGHTS
 from genmix.storage import write_whole
 
@@ -196,7 +197,7 @@ class Trials:
 
     def _lots(self) -> dict[str, list[str]]:
         path = self.folder.path / LOTS
-        return json.loads(path.read_bytes()) if path.exists() else {}
+        return read_record(path, dict) if path.exists() else {}
 
     def _note(self, stage: str, places: Iterable[str | Path]) -> None:
         """Note which of some trainings are finished."""
@@ -233,28 +234,29 @@ class Trials:
         }
         for made, (recipe, status) in recipes.items():
 
-            def on_edits(stage: str, done: int, total: int, status: Status = status) -> None:
-                if stage == "pictures":
-                    self._told(replace(status, stage="edits", step=done, steps=total))
+            def on_edits(done: int, total: int, status: Status = status) -> None:
+                self._told(replace(status, stage="edits", step=done, steps=total))
 
-            augment(
+            make_set(
                 self.photos,
                 made,
                 recipe,
+                self.edits,
                 workers=self.workers,
-                edits=self.edits,
                 progress=on_edits,
             )
 
     def _all(self) -> list[Mapping[str, Any]]:
         paths = sorted((self.folder.path / "runs").glob(f"*/*/*/{RESULT}"))
-        return [json.loads(path.read_bytes()) for path in paths]
+        return [read_record(path, dict) for path in paths]
 
 
 def _read(path: Path) -> list[Dropped]:
     if not path.exists():
         return []
-    return [
-        Dropped(row["stage"], Shape(**row["planned"]), Shape(**row["kept"]), float(row["slowness"]))
-        for row in json.loads(path.read_bytes())
-    ]
+    return read_record(path, lambda rows: list(map(_dropped, rows)))
+
+
+def _dropped(row: Mapping[str, Any]) -> Dropped:
+    planned, kept = Shape(**row["planned"]), Shape(**row["kept"])
+    return Dropped(row["stage"], planned, kept, float(row["slowness"]))
