@@ -28,8 +28,9 @@ def proof(
     gains: Mapping[str, float] | None = None,
     *,
     seeds: int = 5,
-    half_width: float = 0.031,
+    half_width: float | None = 0.031,
     learnt: bool = True,
+    lead: float = 0.012,
     target: str = "labelled",
     stages: bool = True,
     prices: bool = True,
@@ -40,15 +41,16 @@ def proof(
     Args:
         gains: Of the chosen recipe, by metric; 0.05 where it says nothing.
         seeds: Of the final judgement.
-        half_width: Of all intervals.
+        half_width: Of all intervals of the final judgement; None where there is no spread.
         learnt: Whether the classifiers learnt anything.
+        lead: Of the chosen recipe over mixup.
         target: "labelled", "unlabelled" or "none".
         stages: Whether there was time for prompts and mixing.
         prices: Whether hours have a price.
         dropped: Whether something was left out.
     """
     metrics = METRICS if target == "labelled" else METRICS[1:]
-    final = _final(metrics, gains or {}, seeds, half_width, learnt=learnt)
+    final = _final(metrics, gains or {}, seeds, half_width, lead, learnt=learnt)
     found = [_first(), *([_prompts(), _mixing()] if stages else []), final]
     counts = {"train": 400, "val": 160, "test": 267}
     counts |= {} if target == "none" else {"target cartoon": 1000}
@@ -95,6 +97,24 @@ def large(found: Poc) -> Poc:
     return replace(found, stages=(first, prompts, mixing, final))
 
 
+def unlearnt(found: Poc) -> Poc:
+    """Let nothing be learnt in stage 1."""
+    first = replace(found.stages[0], verdict=judge_stage(None, learnt=False))
+    return replace(found, stages=(first, *found.stages[1:]))
+
+
+def keeping(found: Poc, unfit: str) -> Poc:
+    """Let the ready-made recipe stay, with one of its prompts in which the class is lost."""
+    prompts = found.stages[1]
+    kept = {"genmix", "graffiti", unfit}
+    reasons = (Reason("class-lost", {"seen": 0.1, "least": 0.2}),)
+    rows = [replace(row, chosen=row.arm in kept) for row in prompts.rows]
+    rows.append(Row(unfit, "prompt", {}, {}, measures=_SEEN, chosen=True, reasons=reasons))
+    prompts = replace(prompts, rows=tuple(rows), chosen="genmix")
+    stages = (found.stages[0], prompts, *found.stages[2:])
+    return replace(found, stages=stages, prompts=("graffiti", unfit))
+
+
 def _cost(*, prices: bool) -> Cost:
     full = Full(
         1670, 10020, 0.05, 0.25, "cpu", 0.0, 1.23 if prices else None, 2.78,
@@ -129,17 +149,19 @@ def _first() -> Stage:
     return _stage("baseline", rows, judge_stage(interval(0.043)), "genmix")
 
 
+_SEEN = {"kept": 0.9, "seen": 0.6, "known": 0.8, "diversity": 0.71, "closeness": 0.29}
+
+
 def _prompts() -> Stage:
-    measures = {"kept": 0.9, "seen": 0.6, "known": 0.8, "diversity": 0.71, "closeness": 0.29}
     out = Reason("screened-out", {"kept": 0.3, "least_kept": 0.5})
     rows = (
         _row("baseline", "baseline", 0),
         _row("genmix", "genmix", 0.043),
         _row("prompts", "set", 0.064, 0.021, chosen=True),
-        _row("graffiti", "prompt", 0.051, measures=measures, chosen=True),
-        Row("fog", "prompt", {}, {}, measures=measures, reasons=(out,)),
-        Row("snowy", "prompt", {}, {}, measures=measures, reasons=(Reason("class-lost"),)),
-        Row("rain", "prompt", {}, {}, measures=measures, reasons=(Reason("untried"),)),
+        _row("graffiti", "prompt", 0.051, measures=_SEEN, chosen=True),
+        Row("fog", "prompt", {}, {}, measures=_SEEN, reasons=(out,)),
+        Row("snowy", "prompt", {}, {}, measures=_SEEN, reasons=(Reason("class-lost"),)),
+        Row("rain", "prompt", {}, {}, measures=_SEEN, reasons=(Reason("untried"),)),
     )
     return _stage("prompts", rows, judge_stage(interval(0.064, seeds=1)), "prompts")
 
@@ -158,7 +180,8 @@ def _final(
     metrics: tuple[Metric, ...],
     gains: Mapping[str, float],
     seeds: int,
-    half_width: float,
+    half_width: float | None,
+    lead: float,
     *,
     learnt: bool,
 ) -> Stage:
@@ -179,7 +202,7 @@ def _final(
     verdict = decide(
         chosen[first],
         [Guarded(m.key, m.kind, chosen[m.key]) for m in metrics[1:]],
-        [Rival("mixup", rows[1].gains[first], interval(0.012, half_width, seeds))],
+        [Rival("mixup", rows[1].gains[first], interval(lead, half_width, seeds))],
         learnt=learnt,
     )
     return Stage("final", first, metrics, rows, verdict, "chosen", 317.0, 300.0)

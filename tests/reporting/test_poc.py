@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from genmix.cli.poc_tables import _chosen, print_poc
 from genmix.errors import ExperimentError
 from genmix.experiments.compare import write_json
 from genmix.experiments.poc.plan import PROMPTS
@@ -20,19 +22,25 @@ from genmix.reporting.page import render
 from genmix.reporting.poc import poc_report
 from genmix.reporting.reports import report_of
 from genmix.reporting.wording import LANGUAGES, Language, Words
-from tests.reporting.proofs import proof
+from tests.reporting.proofs import keeping, proof, unlearnt
 from tests.reporting.test_reports import read
 
 FOUND = {
-    "go": proof(dropped=True),
+    "go": proof(lead=0.05, dropped=True),
+    "simpler as good": proof(),
+    "simpler better": proof(lead=-0.05),
+    "falls": proof({"target cartoon": -0.05}),
     "worse": proof({"clean": -0.08}),
     "small": proof({"target cartoon": -0.01}, half_width=0.01),
     "unclear": proof({"target cartoon": 0.01}),
+    "no spread": proof({"target cartoon": 0.0}, half_width=None),
     "one seed": proof(seeds=1),
     "nothing learnt": proof(learnt=False),
     "no target": proof(target="none"),
     "no labels": proof(target="unlabelled", prices=False),
+    "prompts that are out": keeping(proof(), "chalk-drawing"),
     "no time": proof(stages=False),
+    "nothing learnt at first": unlearnt(proof(learnt=False, stages=False)),
 }
 
 
@@ -40,13 +48,27 @@ def text_of(found: Poc, language: Language) -> str:
     return read(render(poc_report(found, Words(language)))).replace("\xa0", " ")
 
 
+def written(value: str, half_width: float | None) -> str:
+    return value if half_width is None else f"{value} ± {percent(half_width)}"
+
+
 @pytest.mark.parametrize(
     ("name", "rule", "tone", "begins", "japanese"),
     [
         ("go", "gain-above", "good", "Go.", "採用を推奨します。"),
+        ("simpler as good", "gain-above", "good", "Go.", "採用を推奨します。"),
+        (
+            "simpler better",
+            "gain-above",
+            "open",
+            "Go for augmentation, but",
+            "データ拡張は有効ですが、",
+        ),
+        ("falls", "gain-below", "bad", "No-go.", "採用を見送ります。"),
         ("worse", "worse", "bad", "No-go.", "採用を見送ります。"),
         ("small", "gain-small", "bad", "No-go.", "採用を見送ります。"),
         ("nothing learnt", "not-learnt", "bad", "No-go.", "採用を見送ります。"),
+        ("no spread", "no-spread", "open", "Not enough evidence.", "判断材料が不足しています。"),
         ("one seed", "one-seed", "open", "Not enough evidence.", "判断材料が不足しています。"),
         ("unclear", "gain-unclear", "open", "Not enough evidence.", "判断材料が不足しています。"),
     ],
@@ -74,11 +96,41 @@ def test_the_numbers_of_the_page_are_those_of_the_json(name: str, language: Lang
             if stage is not found.final or row.chosen or row.kind == "baseline":
                 each = row.scores.values() if row.kind != "prompt" else ()
                 for score in each:
-                    assert f"{percent(score.value)} ± {percent(score.half_width or 0)}" in text
+                    assert written(percent(score.value), score.half_width) in text
             for gain in row.gains.values():
-                assert f"{points(gain.value)} ± {percent(gain.half_width or 0)}" in text
+                assert written(points(gain.value), gain.half_width) in text
             if row.change is not None:
                 assert points(row.change.value) in text
+
+
+def test_a_go_names_the_simpler_way_that_does_better_or_as_well_and_what_to_take() -> None:
+    better, as_good, alone = (
+        {language: text_of(FOUND[name], language) for language in LANGUAGES}
+        for name in ("simpler better", "simpler as good", "go")
+    )
+    assert "Go for augmentation, but with mixup. On photos of the domain cartoon" in better["en"]
+    assert "Take mixup, which is simpler" in better["en"]
+    assert "genmix ではなく、より簡単な mixup を推奨します" in better["ja"]
+    assert "Make the training set" not in better["en"]
+    assert "mixup, which is simpler, may do as well" in as_good["en"]
+    assert "より簡単な mixup でも同程度の効果を得られる可能性があります" in as_good["ja"]
+    assert "Make the training set" in as_good["en"]
+    assert "may do as well" not in alone["en"]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_terminal_says_the_same_first(lang: Language) -> None:
+    words = {
+        "go": ("GO. ", "採用。"),
+        "simpler as good": ("GO, AND mixup MAY DO AS WELL. ", "採用（より簡単な mixup でも"),
+        "simpler better": ("GO, BUT WITH mixup. ", "採用（genmix ではなく mixup を推奨）。"),
+        "falls": ("NO-GO. ", "見送り。"),
+    }
+    for name, said in words.items():
+        console = Console(width=200, record=True)
+        print_poc(replace(FOUND[name], stages=FOUND[name].stages[-1:]), console, lang)
+        lines = console.export_text().splitlines()
+        assert any(line.startswith(said[lang == "ja"]) for line in lines)
 
 
 def test_money_stands_beside_time_where_there_are_prices() -> None:
@@ -95,6 +147,35 @@ def test_what_was_left_out_and_what_there_was_no_time_for_is_said() -> None:
     text = text_of(FOUND["no time"], "en")
     assert "Stage 2: prompts: the time given did not allow it" in text
     assert "A larger " in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_stages_left_out_as_nothing_was_learnt_are_not_blamed_on_the_time(
+    language: Language,
+) -> None:
+    text = text_of(FOUND["nothing learnt at first"], language)
+    said = {
+        "en": ("in stage 1 nothing was learnt", "did not allow it", "A larger "),
+        "ja": ("第 1 段階で分類器の学習が成立せず", "時間が足りず", "増やすと、これらの段階も"),
+    }
+    learnt, *time = said[language]
+    assert text.count(learnt) == 2
+    assert not any(each in text for each in time)
+
+
+def test_closeness_is_explained_where_it_is_shown_and_nowhere_else() -> None:
+    found = FOUND["go"]
+    prompts = found.stage(PROMPTS)
+    assert prompts is not None
+    rows = tuple(
+        replace(row, measures=row.measures and {"kept": 0.9, "seen": 0.6, "diversity": 0.7})
+        for row in prompts.rows
+    )
+    stages = tuple(replace(s, rows=rows) if s is prompts else s for s in found.stages)
+    without = replace(found, stages=stages)
+    for words, said in ((Words("en"), "loser to target"), (Words("ja"), "対象ドメインへの近さ")):
+        assert said in text_of(found, words.language)
+        assert said not in text_of(without, words.language)
 
 
 def test_a_target_without_labels_is_never_said_to_be_tested_on() -> None:
@@ -120,6 +201,43 @@ def test_where_the_chosen_prompts_are_no_better_it_says_which_stay() -> None:
     stages = tuple(replace(s, rows=rows) if s is stage else s for s in found.stages)
     text = text_of(replace(found, stages=stages), "ja")
     assert "標準レシピのプロンプトをそのまま使います：グラフィティ。" in text
+
+
+def test_prompts_that_are_out_and_stay_with_the_ready_made_recipe_are_named() -> None:
+    kept, dropped = keeping(FOUND["go"], "chalk-drawing"), FOUND["go"]
+    for words, said in (
+        (Words("en"), "Of these, the ready-made recipe keeps its own: Chalk drawing."),
+        (Words("ja"), "これらのうち、標準レシピの一部として使い続けるもの：チョーク画。"),
+    ):
+        assert said in text_of(kept, words.language)
+        assert said not in text_of(dropped, words.language)
+    lost: dict[Language, tuple[str, str]] = {
+        "en": ("yes, class lost", "out"),
+        "ja": ("○（認識困難）", "不採用"),
+    }
+    for lang, (stays, out) in lost.items():
+        rows = {row.arm: row for row in kept.stages[1].rows}
+        assert _chosen(rows["chalk-drawing"], lang) == stays
+        assert _chosen(rows["snowy"], lang) == out
+
+
+def test_pictures_are_of_prompts_that_are_not_out_where_there_are_others(tmp_path: Path) -> None:
+    names = ("original", "edit", "hybrid", "composite")
+    for name in names:
+        (tmp_path / f"{name}.jpg").write_bytes(encode_jpeg(np.full((64, 64, 3), 128, np.uint8)))
+    prompts = ("chalk-drawing", "graffiti")
+    shown = [Example("dog", each, *(f"{name}.jpg" for name in names)) for each in prompts]
+    found = keeping(replace(FOUND["go"], examples=tuple(shown)), "chalk-drawing")
+    write_json(tmp_path / "poc.json", found.to_dict())
+    page = report_of(tmp_path, "en")
+    assert "prompt Graffiti" in page
+    assert "prompt Chalk drawing" not in page
+    assert "that are out by the rules are not shown: Chalk drawing." in read(page)
+    alone = replace(found, examples=tuple(shown[:1]), prompts=("chalk-drawing",))
+    write_json(tmp_path / "poc.json", alone.to_dict())
+    page = report_of(tmp_path, "en")
+    assert "prompt Chalk drawing" in page
+    assert "are not shown" not in read(page)
 
 
 NAMES = {

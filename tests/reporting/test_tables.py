@@ -9,7 +9,7 @@ from rich.console import Console
 from genmix.experiments.effects import Ablation
 from genmix.experiments.findings import Comparison, Metric
 from genmix.reporting.tables import print_ablation, print_comparison
-from tests.experiments.made import ablation, comparison
+from tests.experiments.made import VAL, ablation, comparison
 
 
 def shown(found: Comparison | Ablation, width: int = 100) -> str:
@@ -88,3 +88,11 @@ def test_an_ablation_says_its_sentences_first_and_shows_each_factor_and_pair() -
     assert re.search(r"0 +\d+\.\d ± \d+\.\d +−\d+\.\d ± .*worse", tables)
     assert "seam \\ screens" in tables
     assert "✓" in tables
+
+
+@pytest.mark.parametrize("name", ["tags/[v2]", "ok [/]", ":warning: [bold]"])
+def test_brackets_in_names_are_no_markup(name: str) -> None:
+    metrics = [VAL, Metric("target x", f"Accuracy on {name}", name)]
+    table = shown(comparison(arms=("baseline", name), metrics=metrics), 200)
+    assert sum(line.strip().startswith(name) for line in table.splitlines()) >= 2
+    assert any("val" in line and name in line for line in table.splitlines())

@@ -305,9 +305,11 @@ def _next(ablation: Ablation, words: Words) -> Section:
     if _of(ablation, "better"):
         items.append(words("next.change"))
     else:
-        changes = sorted(_changes(ablation), key=lambda change: -change[2].value)
-        if changes and (len(comparison.seeds) == 1 or changes[0][2].value > 0):
-            items.append(more_seeds(comparison, changes[0][2], words))
+        if changes := _changes(ablation):
+            factor, _, found = max(changes, key=lambda change: change[2].value)
+            if len(comparison.seeds) == 1 or found.value > 0:
+                together = sum(of is factor for of, _, _ in changes)
+                items.append(more_seeds(found, together, words))
         items.append(words("next.no_change"))
     items += not_measured(comparison, words)
     return Section("next", words("next.title"), (Bullets(tuple(items)),))

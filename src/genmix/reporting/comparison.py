@@ -287,7 +287,7 @@ def _next(
     if found is None:
         items.append(words("next.compare"))
     elif len(comparison.seeds) == 1 or found.verdict == "no evidence":
-        items.append(more_seeds(comparison, found, words))
+        items.append(more_seeds(found, len(comparison.arms) - 1, words))
     elif found.verdict == "better":
         items += [
             words("next.confirm", arm=lead.arm),

@@ -6,6 +6,7 @@ Each takes what was found and the words of a language, and returns parts of a re
 import math
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
 from typing import Any
 
 import yaml
@@ -27,7 +28,7 @@ from genmix.reporting.document import (
 )
 from genmix.reporting.naming import KINDS, Kind, kind_of, metric_name, short
 from genmix.reporting.wording import MARKS, Words
-from genmix.statistics import Difference, Verdict
+from genmix.statistics import POWER, Difference, Verdict, seeds_to_show
 
 TONES: dict[Verdict, Tone] = {"better": "good", "worse": "bad", "no evidence": "open"}
 
@@ -145,7 +146,7 @@ def cost_section(
     comparison: Comparison, arms: Mapping[str, str], shots: Shots, words: Words
 ) -> Section:
     """Say how long each arm was trained and judged."""
-    seconds = {arm: _mean_seconds(comparison, arm, shots) for arm in arms}
+    seconds = {arm: _usual_seconds(comparison, arm, shots) for arm in arms}
     start = seconds[comparison.reference]
     rows = tuple(
         (
@@ -176,7 +177,7 @@ def cost_section(
 
 def time_card(comparison: Comparison, arm: str, shots: Shots, words: Words) -> Card:
     """Return the card of an arm's training time."""
-    before, after = (_mean_seconds(comparison, a, shots) for a in (comparison.reference, arm))
+    before, after = (_usual_seconds(comparison, a, shots) for a in (comparison.reference, arm))
     note = words("card.time", before=words.duration(before), after=words.duration(after))
     return Card(words("card.time_label"), words("card.times", ratio=f"{after / before:.2f}"), note)
 
@@ -212,15 +213,20 @@ def not_measured(comparison: Comparison, words: Words) -> list[str]:
     return [words(f"next.measure_{kind}") for kind in KINDS if kind not in measured]
 
 
-def more_seeds(comparison: Comparison, found: Difference, words: Words) -> str:
-    """Say how many seeds would show a difference as large as the one that was seen."""
-    count = len(comparison.seeds)
-    if count == 1 or found.half_width is None or found.value == 0:
-        return words("next.seeds", seeds=max(_FEW_SEEDS, 2 * count))
-    needed = math.ceil(count * (found.half_width / abs(found.value)) ** 2)
-    if count < needed <= _MANY_SEEDS:
-        return words("next.seeds_needed", seeds=needed, value=percent(abs(found.value)))
-    return words("next.seeds_hopeless", value=percent(abs(found.value)))
+def more_seeds(found: Difference, comparisons: int, words: Words) -> str:
+    """Say how many seeds would show a difference as large as the one that was seen.
+
+    Args:
+        found: The difference.
+        comparisons: How many were made together.
+        words: The language.
+    """
+    if found.half_width is None or found.value == 0:
+        return words("next.seeds", seeds=max(_FEW_SEEDS, 2 * found.count))
+    value = percent(abs(found.value))
+    if seeds := seeds_to_show(found, comparisons, at_most=_MANY_SEEDS):
+        return words("next.seeds_needed", seeds=seeds, value=value, power=round(100 * POWER))
+    return words("next.seeds_hopeless", value=value, seeds=_MANY_SEEDS)
 
 
 def repeat_section(
@@ -290,9 +296,9 @@ def _metric_row(
     return (Cell(metric_name(metric, comparison, words)), *cells)
 
 
-def _mean_seconds(comparison: Comparison, arm: str, shots: Shots) -> float:
+def _usual_seconds(comparison: Comparison, arm: str, shots: Shots) -> float:
     seconds = [run.seconds for run in comparison.runs if (run.arm, run.shots) == (arm, shots)]
-    return sum(seconds) / len(seconds)
+    return median(seconds)
 
 
 def _of_the_photos(comparison: Comparison, shots: Shots, words: Words) -> Iterator[str]:

@@ -6,8 +6,16 @@ What was tried in each stage is told by `genmix.reporting.poc_stages`.
 from collections.abc import Iterator, Sequence
 
 from genmix.experiments.poc.plan import MIXING, PREPARING, PROMPTS
-from genmix.experiments.poc.result import Dropped, Metric, Poc, Row
-from genmix.experiments.poc.rules import GO, NO_GO, UNCLEAR, Decision
+from genmix.experiments.poc.result import Dropped, Metric, Poc, Row, unfit_prompts
+from genmix.experiments.poc.rules import (
+    GO,
+    NO_GO,
+    SIMPLER,
+    UNCLEAR,
+    Decision,
+    Verdict,
+    finding,
+)
 from genmix.experiments.poc.saying import in_words, rules_in_words
 from genmix.experiments.words import percent, points
 from genmix.reporting.document import (
@@ -25,12 +33,15 @@ from genmix.reporting.document import (
     Table,
     Tone,
 )
-from genmix.reporting.naming import attack_name, short
+from genmix.reporting.naming import attack_name, prompt_name, short
 from genmix.reporting.parts import TONES, differences_figure, interval_row, shell_text, yaml_text
 from genmix.reporting.poc_stages import arm_name, difference, mean, stages_sections
 from genmix.reporting.wording import Words
 
 DECISIONS: dict[Decision, Tone] = {GO: "good", NO_GO: "bad", UNCLEAR: "open"}
+
+_SAID = {"gain-above", "gain-below", "gain-small", "gain-unclear", "no-spread", "one-seed"}
+"""Reasons of which the finding says as much as their own sentences."""
 
 
 def poc_glance(found: Poc, words: Words) -> Glance:
@@ -39,7 +50,7 @@ def poc_glance(found: Poc, words: Words) -> Glance:
         about=_about(found, words),
         compared=short([arm_name(row.arm, words) for row in found.final.rows], words),
         decision=_decision(found, words),
-        tone=DECISIONS[found.final.verdict.decision],
+        tone=_tone(found.final.verdict),
     )
 
 
@@ -54,7 +65,7 @@ def poc_report(found: Poc, words: Words, examples: Sequence[Sequence[Picture]] =
     glance = poc_glance(found, words)
     sections = [
         _gained(found, words),
-        *_examples(examples, words),
+        *_examples(found, examples, words),
         *stages_sections(found, words),
         _cost(found, words),
         _limits(found, words),
@@ -114,13 +125,19 @@ def _about(found: Poc, words: Words) -> str:
 
 
 def _decision(found: Poc, words: Words) -> str:
-    verdict = found.final.verdict
+    first = finding(found.final.verdict)
     gain = _chosen(found).gains[found.final.primary]
     return words(
-        f"poc.decided.{verdict.reasons[0].rule}",
+        f"poc.decided.{first.rule}",
         metric=_primary(found, words),
         interval=words.interval(difference(gain)),
+        arm=first.values.get("arm", ""),
     )
+
+
+def _tone(verdict: Verdict) -> Tone:
+    """Colour a decision; a go for another way of training is none for genmix."""
+    return "open" if finding(verdict).rule == "simpler-better" else DECISIONS[verdict.decision]
 
 
 def _why(found: Poc, words: Words) -> str:
@@ -129,9 +146,7 @@ def _why(found: Poc, words: Words) -> str:
     before = final.rows[0].scores[final.primary]
     after = _chosen(found).scores[final.primary]
     rules = {GO: "go", NO_GO: "no-go", UNCLEAR: "unclear"}
-    # The sentence above says what these would say again.
-    said = {"gain-above", "gain-small", "gain-unclear", "one-seed"}
-    reasons = [reason for reason in final.verdict.reasons if reason.rule not in said]
+    reasons = [reason for reason in final.verdict.reasons if reason.rule not in _SAID]
     sentences = [
         words(
             "poc.means",
@@ -231,13 +246,18 @@ def _ways(found: Poc, words: Words) -> Table:
     return Table(words("poc.table.ways"), head, rows, words("poc.table.ways_note"))
 
 
-def _examples(examples: Sequence[Sequence[Picture]], words: Words) -> Iterator[Section]:
+def _examples(found: Poc, examples: Sequence[Sequence[Picture]], words: Words) -> Iterator[Section]:
     blocks = [
         Pictures(pictures[0].description, tuple(pictures)) for pictures in examples if pictures
     ]
     if blocks:
-        note = Paragraph(words("poc.examples.note"), quiet=True)
-        yield Section("examples", words("poc.examples.title"), (*blocks, note))
+        note, unfit = [words("poc.examples.note")], unfit_prompts(found.stages)
+        hidden = [each for each in found.prompts if each in unfit]
+        if len(hidden) < len(found.prompts) and hidden:
+            names = [prompt_name(each, words.language) for each in hidden]
+            note.append(words("poc.examples.without", names=short(names, words)))
+        below = Paragraph(words("list.sentences").join(note), quiet=True)
+        yield Section("examples", words("poc.examples.title"), (*blocks, below))
 
 
 def _cost(found: Poc, words: Words) -> Section:
@@ -384,13 +404,15 @@ _FEW_SEEDS = 5
 def _next(found: Poc, words: Words) -> Section:
     verdict = found.final.verdict
     rules = {reason.rule for reason in verdict.reasons}
+    first = finding(verdict)
     items = [words(f"poc.next.{verdict.reasons[0].rule}")]
-    if verdict.decision == GO:
-        simpler = "simpler-better" in rules
-        items.append(words("poc.next.simpler") if simpler else words("poc.next.use"))
+    if first.rule in SIMPLER:
+        items.append(words(f"poc.next.{first.rule}", arm=first.values["arm"]))
+    if verdict.decision == GO and first.rule != "simpler-better":
+        items.append(words("poc.next.use"))
     if "watch" in rules:
         items.append(words("poc.next.watch"))
-    if any(found.stage(name) is None for name in (PROMPTS, MIXING)):
+    if found.stages[0].learnt and any(found.stage(name) is None for name in (PROMPTS, MIXING)):
         items.append(words("poc.next.stages"))
     if not any(key.startswith("target ") for key in found.photos.counts):
         items.append(words("next.measure_domain"))

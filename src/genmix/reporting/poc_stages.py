@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from genmix.experiments.poc.gains import Interval
 from genmix.experiments.poc.plan import BASELINE, MIXING, PROMPTS
 from genmix.experiments.poc.result import Poc, Row, Stage
-from genmix.experiments.poc.rules import Verdict
+from genmix.experiments.poc.rules import UNFIT, Verdict
 from genmix.experiments.poc.saying import in_words, rules_in_words
 from genmix.reporting.document import Block, Bullets, Cell, Paragraph, Section, Table
 from genmix.reporting.naming import prompt_name, short
@@ -40,7 +40,7 @@ def stages_sections(found: Poc, words: Words) -> Iterator[Section]:
     tried = [stage for stage in stages.values() if stage is not None and stage.rows]
     blocks: list[Block] = [
         Paragraph(words("poc.stages.what")),
-        Bullets(tuple(_ended(name, stage, words) for name, stage in stages.items())),
+        Bullets(tuple(_ended(name, found, words) for name in stages)),
         _table(tried, words),
     ]
     if (prompts := stages[PROMPTS]) is not None and prompts.rows:
@@ -56,10 +56,11 @@ def verdict_cell(verdict: Verdict, words: Words) -> str:
     return words(f"poc.verdict.{verdict.decision}")
 
 
-def _ended(name: str, stage: Stage | None, words: Words) -> str:
-    title = words(f"poc.stage.{name}")
+def _ended(name: str, found: Poc, words: Words) -> str:
+    stage, title = found.stage(name), words(f"poc.stage.{name}")
     if stage is None or not stage.rows:
-        return words("poc.stages.none", stage=title)
+        why = "no_time" if found.stages[0].learnt else "not_learnt"
+        return words(f"poc.stages.{why}", stage=title)
     reasons = [in_words(reason, words.language) for reason in stage.verdict.reasons]
     return words(
         "poc.stages.ended",
@@ -121,9 +122,10 @@ def _choice(row: Row, stage: Stage, words: Words) -> Cell:
 def _prompts(stage: Stage, words: Words) -> Table:
     """Show the prompts that were trained with alone."""
     trained = [row for row in stage.rows if row.kind == "prompt" and row.scores]
-    measures = ["kept", "seen", "diversity"]
+    measures, note = ["kept", "seen", "diversity"], [words("poc.prompts.note")]
     if any("closeness" in (row.measures or {}) for row in trained):
         measures.append("closeness")
+        note.append(words("poc.prompts.note_closeness"))
     rows = tuple(
         (
             Cell(prompt_name(row.arm, words.language)),
@@ -139,7 +141,7 @@ def _prompts(stage: Stage, words: Words) -> Table:
         words("poc.table.gain"),
         words("poc.table.chosen"),
     )
-    return Table(words("poc.prompts.table"), head, rows, words("poc.prompts.note"))
+    return Table(words("poc.prompts.table"), head, rows, words("list.sentences").join(note))
 
 
 def _measure(key: str, value: float | None, words: Words) -> str:
@@ -157,14 +159,13 @@ def _others(stage: Stage, words: Words) -> Iterator[str]:
         names = [prompt_name(each, words.language) for each in used]
         yield words("poc.prompts.stays", names=short(names, words))
     rest = [row for row in stage.rows if row.kind == "prompt" and not row.scores]
-    for rule in ("screened-out", "class-lost", "untried"):
-        names = [
-            prompt_name(row.arm, words.language)
-            for row in rest
-            if row.reasons and row.reasons[0].rule == rule
-        ]
-        if names:
-            yield words(f"poc.prompts.{rule}", names=short(names, words))
+    groups = {rule: [row for row in rest if row.unfit and row.unfit.rule == rule] for rule in UNFIT}
+    groups["unfit_stays"] = [row for row in rest if row.unfit and row.chosen]
+    groups["untried"] = [row for row in rest if not row.unfit]
+    for key, rows in groups.items():
+        if rows:
+            names = [prompt_name(row.arm, words.language) for row in rows]
+            yield words(f"poc.prompts.{key}", names=short(names, words))
 
 
 def _contributions(found: Poc, words: Words) -> Iterator[Section]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from genmix.errors import ExperimentError
 from genmix.experiments.effects import Ablation
 from genmix.experiments.findings import Comparison
-from genmix.experiments.poc.result import Poc
+from genmix.experiments.poc.result import Poc, unfit_prompts
 from genmix.reporting.ablation import ablation_glance, ablation_report
 from genmix.reporting.comparison import comparison_glance, comparison_report
 from genmix.reporting.document import Glance
@@ -86,5 +86,7 @@ _EXAMPLES = 3
 
 def _of_a_proof(folder: Path, found: Poc, words: Words) -> str:
     """Write the report of a proof of concept; pictures may have been withdrawn since."""
-    steps = (steps_of(folder, example, words) for example in found.examples)
+    unfit = unfit_prompts(found.stages)
+    fit = [example for example in found.examples if example.prompt not in unfit]
+    steps = (steps_of(folder, example, words) for example in fit or found.examples)
     return render(poc_report(found, words, list(islice(filter(None, steps), _EXAMPLES))))

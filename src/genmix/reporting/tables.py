@@ -5,7 +5,6 @@ from typing import Literal, TypeAlias
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from genmix.experiments.effects import Ablation, Factor, Pair
@@ -20,6 +19,7 @@ from genmix.experiments.words import (
     seeds_text,
     shots_text,
 )
+from genmix.reporting.plain import PlainTable
 from genmix.statistics import Difference, Verdict
 
 _Against: TypeAlias = Literal["reference", "rival"]
@@ -68,7 +68,7 @@ def primary_tables(
 
 def _primary_table(
     comparison: Comparison, shots: Shots, against: Sequence[_Against], width: int
-) -> Table:
+) -> PlainTable:
     judged = len(comparison.seeds) > 1
     table = _table()
     table.add_column("arm", no_wrap=max(map(len, comparison.arms)) < width // 2, overflow="fold")
@@ -230,8 +230,8 @@ def _verdict(found: Difference) -> Text:
     return Text(found.verdict, style=_STYLES[found.verdict])
 
 
-def _table() -> Table:
-    return Table(box=SIMPLE_HEAD, pad_edge=False)
+def _table() -> PlainTable:
+    return PlainTable(box=SIMPLE_HEAD, pad_edge=False)
 
 
 def _heading(console: Console, title: str, note: str) -> None:
