@@ -68,17 +68,29 @@ def test_every_picture_is_drawn_as_often_as_any_other(store: Store) -> None:
     assert stats.chisquare(often).pvalue > 0.001
 
 
-def test_a_sample_by_class_gives_each_its_share(store: Store) -> None:
+def test_every_beginning_of_a_sample_by_class_has_of_each_its_share(store: Store) -> None:
+    draw_sample(store, 300, by="label")
+    labels = [item.label for item in page(store, IN_SAMPLE, size=300)]
+    for size in range(1, 301):
+        for name, share in {"ant": 2 / 3, "bee": 1 / 5, "cat": 2 / 15}.items():
+            assert abs(labels[:size].count(name) - size * share) < 2
     draw_sample(store, 30, by="label")
-    assert Counter(i.label for i in page(store, IN_SAMPLE, size=40)) == {
-        "ant": 20, "bee": 6, "cat": 4,
-    }  # fmt: skip
-    draw_sample(store, 7, by="label")
-    assert Counter(i.label for i in page(store, IN_SAMPLE, size=40)) == {
-        "ant": 5, "bee": 1, "cat": 1,
-    }  # fmt: skip
+    assert [item.label for item in page(store, IN_SAMPLE, size=300)] == labels[:30]
     with pytest.raises(ReviewError, match="cannot be drawn by 'class'"):
         draw_sample(store, 7, by="class")  # type: ignore[arg-type]
+
+
+def test_where_there_are_more_classes_than_drawn_pictures_the_lot_decides(tmp_path: Path) -> None:
+    rows = [row(k, label=f"class{k // 2:02}") for k in range(80)]
+    with Store(write_output(tmp_path / "out", rows)) as store:
+        times = Counter[str]()
+        for seed in range(100):
+            draw_sample(store, 10, seed=seed, by="label")
+            labels = [item.label for item in page(store, IN_SAMPLE)]
+            assert len(set(labels)) == 10
+            times.update(labels)
+    assert len(times) == 40
+    assert stats.chisquare(list(times.values())).pvalue > 0.001
 
 
 def test_the_report_bounds_all_by_the_sample_and_counts_what_was_looked_at(store: Store) -> None:
@@ -106,3 +118,24 @@ def test_the_report_bounds_all_by_the_sample_and_counts_what_was_looked_at(store
     assert report.reviewers == {"anna": 60, "ben": 20}
     kappa = report.agreement["anna", "ben"]
     assert (kappa.count, kappa.agreed) == (20, 0.95)
+
+
+def test_only_the_beginning_of_the_sample_bounds_the_rest(store: Store) -> None:
+    """Whoever looked at the ants alone knows nothing of the bees."""
+    draw_sample(store, 59)
+    sample = page(store, IN_SAMPLE, size=59)
+    for item in sample:
+        if item.label == "ant":
+            decide(store, "anna", item.output, item.output_sha256, "accept")
+    ants = [item.label == "ant" for item in sample]
+    first = ants.index(False)
+    found = review_report(store).sample
+    assert found is not None
+    assert 0 < first < 15 < sum(ants)
+    assert (found.checked, found.bad, found.beyond) == (first, 0, sum(ants) - first)
+    assert found.at_most == at_most(0, first, population=300)
+    for item in sample:
+        decide(store, "anna", item.output, item.output_sha256, "accept")
+    found = review_report(store).sample
+    assert found is not None
+    assert (found.checked, found.beyond) == (59, 0)

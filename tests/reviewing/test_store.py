@@ -92,6 +92,18 @@ def test_two_who_share_the_work_do_each_picture_once(tmp_path: Path) -> None:
     assert not set(printed[0]) & set(printed[1])
 
 
+def test_opening_a_new_file_waits_for_whoever_writes_it(tmp_path: Path) -> None:
+    out = write_output(tmp_path / "out", [row(0)])
+    other = sqlite3.connect(out / "reviews.sqlite", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    ending = threading.Timer(0.3, lambda: other.execute("COMMIT"))
+    ending.start()
+    with Store(out) as store:
+        assert counts(store, "status") == {"undecided": 1}
+    ending.join()
+    other.close()
+
+
 def test_whoever_is_killed_loses_nothing_that_was_confirmed(tmp_path: Path) -> None:
     out = write_output(tmp_path / "out", [row(k) for k in range(400)])
     confirmed: list[str] = []

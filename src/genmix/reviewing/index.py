@@ -8,7 +8,7 @@ import heapq
 import json
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import compress
 from pathlib import Path
@@ -68,29 +68,31 @@ def build_index(connection: sqlite3.Connection, out: Path) -> None:
 def mark_sample(connection: sqlite3.Connection, *, size: int, seed: int, by: str | None) -> int:
     """Mark the pictures of a random sample, in the order in which they were drawn.
 
-    Each picture's place in the order depends on the seed and its own name alone, so a larger sample
-    of one seed begins with the smaller one, and a sample changes little where the output does.
+    A larger sample of one seed begins with the smaller one, and a sample changes little where the
+    output does. By class or prompt, every beginning of the sample has of each its share, rounded by
+    lot: the k-th picture of n in a class, in the class's own random order, comes at (k + u) / n,
+    with one random u in [0, 1) for the class.
 
     Args:
         connection: Within a transaction that writes.
         size: How many; all there are if there are fewer.
         seed: Of the drawing.
-        by: "label" or "prompt": as many of each class or prompt as is its share; None: at random.
+        by: "label" or "prompt": give each class or prompt its share; None: all at random.
 
     Returns:
         How many were drawn.
     """
     connection.execute("UPDATE items SET sample = NULL WHERE sample IS NOT NULL")
-    drawn: list[tuple[bytes, int]] = []
-    for name, share in _shares(connection, size, by):
+    places: list[tuple[float, int]] = []
+    for name, count in _groups(connection, by):
         where = "" if by is None else f"WHERE {by} = ?"
         rows = connection.execute(
             f"SELECT position, output FROM items {where}", () if by is None else (name,)
         )
-        drawn += heapq.nsmallest(
-            share, ((_lot(seed, row["output"]), row["position"]) for row in rows)
-        )
-    order = [(number, position) for number, (_, position) in enumerate(sorted(drawn))]
+        first = heapq.nsmallest(size, ((_lot(seed, row[1]), row[0]) for row in rows))
+        start = int.from_bytes(_lot(seed, name)) / 2**_LOT_BITS
+        places += [((k + start) / count, position) for k, (_, position) in enumerate(first)]
+    order = [(number, position) for number, (_, position) in enumerate(sorted(places)[:size])]
     connection.executemany("UPDATE items SET sample = ? WHERE position = ?", order)
     return len(order)
 
@@ -221,21 +223,17 @@ def _range(connection: sqlite3.Connection, column: str) -> tuple[float, float] |
     return None if low is None else (low, high)
 
 
-def _shares(
-    connection: sqlite3.Connection, size: int, by: str | None
-) -> Iterable[tuple[str | None, int]]:
-    """Say how many of each class or prompt to draw: its share, by largest remainders."""
-    total = connection.execute("SELECT count(*) FROM items").fetchone()[0]
-    size = min(size, total)
+def _groups(connection: sqlite3.Connection, by: str | None) -> list[tuple[str, int]]:
+    """Name the classes or prompts and say how many pictures each has; all are one without `by`."""
     if by is None:
-        return [(None, size)]
-    counts = dict(connection.execute(f"SELECT {by}, count(*) FROM items GROUP BY {by}").fetchall())
-    shares = {name: size * count // total for name, count in counts.items()}
-    left = sorted(counts, key=lambda name: (-(size * counts[name] % total), name))
-    for name in left[: size - sum(shares.values())]:
-        shares[name] += 1
-    return shares.items()
+        return [("", connection.execute("SELECT count(*) FROM items").fetchone()[0])]
+    query = f"SELECT {by}, count(*) FROM items GROUP BY {by} ORDER BY {by}"
+    return [(name, count) for name, count in connection.execute(query).fetchall()]
 
 
-def _lot(seed: int, output: str) -> bytes:
-    return hashlib.blake2b(output.encode(), digest_size=16, key=str(seed).encode()).digest()
+_LOT_BITS = 128
+
+
+def _lot(seed: int, text: str) -> bytes:
+    key, size = str(seed).encode(), _LOT_BITS // 8
+    return hashlib.blake2b(text.encode(), digest_size=size, key=key).digest()

@@ -15,16 +15,22 @@ from genmix.reviewing.store import Store
 class SampleReport:
     """What the drawn sample says of all made pictures.
 
+    Only the beginning of the sample counts, up to the first picture that is undecided. Decisions
+    after that one may have been made because of what is on the picture (a class at a time, or the
+    easy ones first), and such pictures are no random sample.
+
     Attributes:
         size: Pictures in the sample.
-        checked: Of these, how many were decided about.
+        checked: How many from the first on were decided about without a gap.
         bad: Of these, how many are not accepted.
+        beyond: How many after the gap were decided about, too; they do not count.
         at_most: The greatest share of bad ones among all made pictures that is still credible.
     """
 
     size: int
     checked: int
     bad: int
+    beyond: int
     at_most: float
 
 
@@ -108,9 +114,12 @@ _DECIDED = "FROM items WHERE status IN ('accepted', 'rejected', 'label-wrong', '
 _BY_LABEL = f"SELECT label, {_COUNTS} {_DECIDED} GROUP BY label ORDER BY label"
 _BY_PROMPT = f"SELECT prompt, {_COUNTS} {_DECIDED} GROUP BY prompt ORDER BY prompt"
 
-_SAMPLE = f"""
-    SELECT {_COUNTS}, (SELECT count(*) FROM items WHERE sample IS NOT NULL)
-    {_DECIDED} AND sample IS NOT NULL
+_SAMPLE = "SELECT count(*), sum(status != 'undecided') FROM items WHERE sample IS NOT NULL"
+
+_BEGINNING = f"""
+    SELECT {_COUNTS} {_DECIDED} AND sample < coalesce(
+        (SELECT min(sample) FROM items WHERE sample IS NOT NULL AND status = 'undecided'), ?
+    )
 """
 
 _PAIRS = """
@@ -146,7 +155,8 @@ def _sample(
 ) -> SampleReport | None:
     if get_fact(connection, "sample") is None:
         return None
-    checked, bad, size = connection.execute(_SAMPLE).fetchone()
+    size, decided = connection.execute(_SAMPLE).fetchone()
+    checked, bad = connection.execute(_BEGINNING, (size,)).fetchone()
     bad = bad or 0
     bound = at_most(bad, checked, confidence, population=pictures)
-    return SampleReport(size, checked, bad, bound)
+    return SampleReport(size, checked, bad, (decided or 0) - checked, bound)

@@ -28,8 +28,8 @@ class Sample:
 def draw_sample(store: Store, size: int, *, seed: int = 0, by: Stratum | None = None) -> Sample:
     """Draw a random sample of all made pictures, in place of an earlier one; decisions stay.
 
-    A larger sample of the same seed holds the smaller one. `Filter(sample=True)` walks through it
-    in the order of the drawing, so whatever part was checked is a random sample, too.
+    A larger sample of the same seed begins with the smaller one. `Filter(sample=True)` walks
+    through it in the order of the drawing, so whatever beginning was checked is a random sample.
 
     Args:
         store: The reviews.

@@ -6,6 +6,7 @@ other modules of this room; they take a `Store` as their first argument.
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,7 +127,7 @@ class Store:
         run = self._connection.execute
         if run("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             self._check_version()
-        run("PRAGMA journal_mode = WAL")
+        self._use_wal()
         run("PRAGMA foreign_keys = ON")
         run(f"PRAGMA cache_size = {-_CACHE_KIB}")
         run("PRAGMA synchronous = FULL")
@@ -137,6 +138,23 @@ class Store:
                 run(f"PRAGMA application_id = {_APPLICATION}")
                 run(f"PRAGMA user_version = {_VERSION}")
         self._check_version()
+
+    def _use_wal(self) -> None:
+        """Let readers not wait for a writer; it is a lasting property of the file.
+
+        Of two who open a new file at once SQLite lets one change this, and tells the other at once
+        that the file is busy: its own patience does not hold for this change.
+        """
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+                time.sleep(_PAUSE_S)
+            else:
+                return
 
     def _check_version(self) -> None:
         if self._connection.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
@@ -210,6 +228,9 @@ _ADVICE = {
 
 _PATIENCE_S = 60.0
 """How long to wait for another process that is writing; indexing a large manifest takes a while."""
+
+_PAUSE_S = 0.01
+"""How long to wait before asking again where SQLite does not wait by itself."""
 
 _BRIEF_MS = 1000
 """How long to wait for somebody who may look at pictures all day."""
