@@ -13,6 +13,7 @@ from PIL import Image as PilImage
 from starlette.applications import Starlette
 
 from genmix.prompts import load_library
+from genmix.studio.words import catalogue
 from tests.studio.test_pages import MIX
 from tests.studio.visitors import Visitor, ask_raw, open_studio
 
@@ -203,6 +204,31 @@ def test_a_body_that_lies_about_its_length_is_cut_off(attacker: Visitor) -> None
     assert attacker.post("/photos/send", content=b"", headers=claimed).status_code == 413
 
 
+@pytest.mark.parametrize("length", ["21000000", "9" * 18, "9" * 5000])
+@pytest.mark.parametrize("part", [True, False])
+def test_what_is_too_large_is_told_in_the_visitor_s_language_and_not_read(
+    attacker: Visitor, length: str, part: bool
+) -> None:
+    read: list[bytes] = []
+
+    def body() -> Iterator[bytes]:
+        read.append(b"")
+        yield b"--x--"
+
+    headers = {
+        "content-type": "multipart/form-data; boundary=x",
+        "content-length": length,
+        "accept-language": "ja",
+        **({"hx-request": "true"} if part else {}),
+    }
+    answer = attacker.post("/photos/send", content=body(), headers=headers)
+
+    assert answer.status_code == 413
+    assert catalogue("ja")["fault.large"] in answer.text
+    assert ("<nav" in answer.text, 'href="/prompts"' in answer.text) == (not part, not part)
+    assert read == []
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"--x", b"--x\r\n\r\n", b"--x\r\nContent-Disposition: form-data\r\n\r\n\r\n--x--"]
 )
@@ -296,6 +322,13 @@ def test_a_mix_that_cannot_be_is_refused(attacker: Visitor, change: dict[str, ob
     assert answer.status_code == 422
     assert SCRIPT not in answer.text
     assert attacker.get("/mix").status_code == 200
+
+
+@pytest.mark.parametrize("variant", ["9" * 5000, "-1", "x", "²", SCRIPT, ""])
+def test_a_variation_that_is_no_number_shows_the_first(attacker: Visitor, variant: str) -> None:
+    answer = attacker.submit("/mix/try", {**MIX, "variant": variant})
+
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("find", [SCRIPT, '" autofocus onfocus=alert(1) x="', "{{7*7}}", "\0", "(" * 9999])  # fmt: skip  # noqa: E501
@@ -393,7 +426,7 @@ def test_a_decision_needs_a_token_and_a_name(reviewed: tuple[Starlette, Path]) -
         assert attacker.post(f"/review/{path}", data=fields).status_code == 403
 
 
-@pytest.mark.parametrize("number", ["-1", "0", "99999999", "1" * 50, "x", SCRIPT, "１", "1e9"])
+@pytest.mark.parametrize("number", ["-1", "0", "9" * 18, "1" * 5000, "x", SCRIPT, "１", "1e9"])
 def test_odd_page_numbers_show_a_page(attacker: Visitor, number: str) -> None:
     assert attacker.get("/photos", params={"page": number, "label": SCRIPT}).status_code == 200
 

@@ -151,9 +151,12 @@ def save_a_library(page: Page, language: Language) -> None:
                 page.locator(f'input[hx-post$="/{each.id}/switch"]').focus()
                 page.keyboard.press("Space")
     expect(page.locator("#count")).to_contain_text(t("prompts.count", on=3, all=10))
+    discard = page.get_by_role("button", name=t("library.discard"))
+    expect(discard).to_be_visible()
     page.get_by_label(t("library.name")).fill("looks")
     page.keyboard.press("Enter")
     expect(page.locator("#saved")).to_contain_text("--prompts-file OUT/prompts/looks")
+    expect(discard).to_have_count(0)
 
 
 def save_a_recipe(page: Page, language: Language) -> None:

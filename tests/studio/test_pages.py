@@ -168,6 +168,21 @@ def test_a_library_is_not_replaced_unless_that_is_said(visitor: Visitor, out: Pa
     assert len(load_library(out / "prompts" / "mine.yaml").prompts) == 8
 
 
+def test_changes_can_be_discarded_from_when_there_are_any_until_they_are_saved(
+    visitor: Visitor,
+) -> None:
+    discard = 'action="/libraries/classification/discard"'
+    before = visitor.get("/prompts").text
+    switched = visitor.submit("/prompts/classification/snowy/switch", {}).text
+    during = visitor.get("/prompts").text
+    saved = visitor.submit("/libraries/classification/save", {"name": "mine"}).text
+    after = visitor.get("/prompts").text
+
+    assert [discard in page for page in (before, saved, after)] == [False] * 3
+    assert [discard in page for page in (switched, during)] == [True] * 2
+    assert '<div id="count" hx-swap-oob="innerHTML"><p>8 of 9 are switched on</p>' in saved
+
+
 def test_fields_that_do_not_fit_are_marked_and_what_was_written_stays(visitor: Visitor) -> None:
     answer = visitor.submit(
         "/prompts/classification/snowy",
@@ -251,6 +266,33 @@ def test_prompts_that_are_off_are_left_out_of_a_mix_without_saving_a_library(
     assert len(only) == 8
 
 
+def test_opening_a_recipe_switches_on_the_prompts_that_it_names(visitor: Visitor) -> None:
+    visitor.submit("/prompts/classification/snowy/switch", {})
+    visitor.submit("/mix/save", {**MIX, "name": "mine"})
+    visitor.submit("/prompts/classification/snowy/switch", {"on": "on"})
+    for off in ("mosaic", "autumn"):
+        visitor.submit(f"/prompts/classification/{off}/switch", {})
+    visitor.submit("/mix/open", {"recipe": "mine"})
+
+    assert "8 of 9 are switched on" in visitor.get("/prompts").text
+    choice = re.search(r'<select id="prompt".*?</select>', visitor.get("/mix").text)
+    assert choice
+    assert '"mosaic"' in choice[0]
+    assert '"snowy"' not in choice[0]
+
+
+def test_a_preset_of_prompts_from_several_libraries_keeps_them_on_the_page_mix(
+    visitor: Visitor, out: Path
+) -> None:
+    visitor.submit("/mix/open", {"recipe": "domain-adaptation"})
+    page = visitor.get("/mix").text
+    visitor.submit("/mix/save", {**MIX, "library": "all", "name": "mine"})
+
+    assert '<option value="all" selected>All that come with genmix</option>' in page
+    preset = load_recipe("domain-adaptation")
+    assert load_recipe(out / "recipes" / "mine.yaml").prompts == preset.prompts
+
+
 def test_two_prompts_are_compared_over_many_photos(visitor: Visitor) -> None:
     visitor.submit("/mix/try", MIX)
     asked = {"library": "classification", "a": "snowy", "b": "mosaic", "strength": "60"}
@@ -313,6 +355,18 @@ def test_a_file_that_is_no_library_is_told_of_and_harms_nothing(
     assert answer.status_code == 422
     assert "broken.yaml:2" in answer.text
     assert str(out) not in answer.text
+
+
+def test_a_fault_points_to_its_details_where_it_has_any(visitor: Visitor) -> None:
+    told = visitor.submit("/run/start", {"recipe": "none"}).text
+    kind = {"content-type": "multipart/form-data; boundary=x", "x-genmix-token": visitor.token}
+    malformed = visitor.post("/photos/send", content=b"--x\r\n\r\n", headers=kind)
+
+    assert "See “Details”." in told
+    assert "there is no recipe &#39;none&#39;" in told
+    assert malformed.status_code == 400
+    assert "Details" not in malformed.text
+    assert "Load the page again" in malformed.text
 
 
 def test_a_draft_stays_a_valid_library() -> None:

@@ -203,7 +203,9 @@ def test_a_sample_is_drawn_and_its_bound_is_told_in_words(studio: Starlette) -> 
     assert f"Check {size} to be 95% sure that fewer than 10% are bad" in before
     assert "All of these are judged" in page_
     after = anna.get("/review/summary").text
-    assert f"Of {size} in the sample, {size} are judged and 0 of them are bad." in after
+    assert (
+        f"The first {size} of the {size} in the sample are judged, and 0 of them are bad." in after
+    )
     most = re.search(r"95% sure that at most ([\d.]+)% of all are bad", after)
     assert most
     assert float(most[1]) < 10
@@ -243,6 +245,23 @@ def test_what_was_kept_is_exported_beside_the_output_and_opens_without_the_rejec
     assert "There is a folder of that name already" in again.text
     for name in ("../x", "", "a/b", "CON"):
         assert anna.submit("/review/export", {"name": name}).status_code == 422
+
+
+def test_an_export_says_that_it_includes_what_nobody_has_judged_and_how_many_that_are(
+    studio: Starlette,
+) -> None:
+    def undecided() -> str:
+        found = re.search(r'id="export-undecided".*?>(.*?)<', anna.get("/review/summary").text)
+        return found[1] if found else ""
+
+    anna = reviewer(studio, "Anna")
+    page_ = anna.get("/review").text
+    before = undecided()
+    judge(anna, page_, "accept")
+
+    assert "Pictures that nobody has judged are included unless you tick the box below." in page_
+    assert before == f"Not judged yet: {PICTURES}"
+    assert undecided() == f"Not judged yet: {PICTURES - 1}"
 
 
 def test_two_who_review_at_once_share_the_work_and_lose_nothing(

@@ -4,7 +4,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import httpx
@@ -13,8 +13,11 @@ import pytest
 from starlette.applications import Starlette
 
 from genmix import jobs
+from genmix.prompts import load_library
 from genmix.recipe import Recipe, load_recipe
+from genmix.studio.runs import Order, Runs
 from tests.serving.servers import PATIENCE_SECONDS, CountingEditor, serving, wait_until
+from tests.studio.test_pages import MIX
 from tests.studio.visitors import Visitor, augment, open_process, open_studio
 
 _POLL_SECONDS = 0.05
@@ -132,6 +135,88 @@ def test_other_settings_for_the_same_folder_are_refused_in_plain_words(
 
     assert "Open the studio with a new folder" in told
     assert str(out) not in told
+
+
+@pytest.fixture
+def orders(monkeypatch: pytest.MonkeyPatch) -> list[Order]:
+    """What was to be made or estimated, instead of making it."""
+    found: list[Order] = []
+    monkeypatch.setattr(Runs, "start", lambda _, order: found.append(order))
+    monkeypatch.setattr(Runs, "estimate", lambda _, order, __: found.append(order))
+    return found
+
+
+def switch(visitor: Visitor, ids: Iterable[str], *, on: bool) -> None:
+    for each in ids:
+        visitor.submit(f"/prompts/classification/{each}/switch", {"on": "on"} if on else {})
+
+
+def test_a_run_as_set_on_the_page_mix_takes_only_prompts_that_are_switched_on(
+    visitor: Visitor, orders: list[Order]
+) -> None:
+    def used() -> tuple[str, ...] | None:
+        visitor.submit("/run/start", {"recipe": ""})
+        return orders[-1].recipe.prompts.only
+
+    kept, *others = (prompt.id for prompt in load_library("classification").prompts)
+    untouched = used()
+    switch(visitor, others, on=False)
+    one = used()
+    visitor.submit("/mix/try", MIX)
+    tried = used()
+    switch(visitor, others[:1], on=True)
+    two = used()
+    visitor.submit("/libraries/classification/discard")
+    discarded = used()
+
+    assert (untouched, discarded) == (None, None)
+    assert (one, tried, two) == ((kept,), (kept,), (kept, others[0]))
+    assert [order.name for order in orders] == ["classification", "", "", "", ""]
+
+
+def test_a_recipe_that_is_run_by_its_name_is_used_as_it_is(
+    visitor: Visitor, orders: list[Order], out: Path
+) -> None:
+    save(out, small())
+    switch(visitor, ["snowy", "mosaic"], on=False)
+    for name in ("small", "quick"):
+        visitor.submit("/run/start", {"recipe": name})
+
+    assert [order.recipe for order in orders] == [small(), load_recipe("quick")]
+
+
+def test_with_every_prompt_switched_off_nothing_is_mixed_estimated_or_run(
+    visitor: Visitor, orders: list[Order]
+) -> None:
+    switch(visitor, [prompt.id for prompt in load_library("classification").prompts], on=False)
+    mix, form = {**MIX, "name": "mine"}, {"recipe": ""}
+    answers = [visitor.submit(f"/mix/{what}", mix) for what in ("try", "more", "save")]
+    answers += [visitor.submit(f"/run/{what}", form) for what in ("estimate", "start")]
+
+    assert [answer.status_code for answer in answers] == [422] * 5
+    for answer in answers:
+        assert "Switch at least one prompt on, on the page Prompts." in answer.text
+    assert orders == []
+    assert [visitor.get(path).status_code for path in ("/mix", "/run")] == [200, 200]
+    switch(visitor, ["snowy"], on=True)
+    assert visitor.submit("/mix/try", MIX).status_code == 200
+
+
+def test_prompts_that_were_never_saved_are_not_run_and_the_pages_say_so(
+    visitor: Visitor, orders: list[Order]
+) -> None:
+    ids = [prompt.id for prompt in load_library("classification").prompts]
+    before = visitor.get("/run").text
+    visitor.submit("/prompts/classification/snowy/copy")
+    visitor.submit("/run/start", {"recipe": ""})
+    switch(visitor, ids, on=False)
+    refused = visitor.submit("/run/start", {"recipe": ""})
+
+    note = "Save the library on the page Prompts, and then choose it on the page Mix."
+    assert note not in before
+    assert note in visitor.get("/run").text
+    assert (refused.status_code, note in refused.text) == (422, True)
+    assert [order.recipe.prompts.only for order in orders] == [None]
 
 
 @pytest.mark.parametrize(

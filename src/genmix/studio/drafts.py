@@ -5,6 +5,7 @@ Every draft is a valid library at any time. What a saved file holds is what is s
 
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,10 @@ class NameTakenError(GenmixError):
 
 class NothingOnError(PromptError):
     """A library with no prompt in it."""
+
+
+class UnsavedError(NothingOnError):
+    """A library of which no prompt that is switched on was ever saved."""
 
 
 class BadNameError(GenmixError):
@@ -63,6 +68,10 @@ class Draft:
     def switched(self, id_: str, on: bool) -> "Draft":
         """Switch a prompt on or off."""
         return replace(self, off=self.off - {id_} if on else self.off | {id_}, changed=True)
+
+    def with_on(self, ids: Collection[str]) -> "Draft":
+        """Switch these prompts on, and all others off."""
+        return replace(self, off=frozenset(p.id for p in self.library.prompts if p.id not in ids))
 
     def with_prompt(self, prompt: Prompt, *, instead_of: str | None = None) -> "Draft":
         """Put a prompt in the place of another, or at the end.

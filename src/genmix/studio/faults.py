@@ -16,7 +16,7 @@ from genmix.errors import (
     SourceError,
 )
 from genmix.jobs.folder import OtherRunError, UnderWayError
-from genmix.studio.drafts import BadNameError, NameTakenError, NothingOnError
+from genmix.studio.drafts import BadNameError, NameTakenError, NothingOnError, UnsavedError
 from genmix.studio.mixing import NothingChosenError
 from genmix.studio.results import UnreadableError
 from genmix.studio.reviews import FolderTakenError
@@ -52,6 +52,7 @@ _ABOUT: dict[type[Exception], str] = {
     NameTakenError: "fault.taken",
     FolderTakenError: "fault.folder_taken",
     BadNameError: "fault.name",
+    UnsavedError: "prompts.unsaved",
     NothingOnError: "fault.prompt",
     NothingChosenError: "mix.fault",
     OtherRunError: "fault.other_run",
@@ -64,6 +65,8 @@ _ABOUT: dict[type[Exception], str] = {
     RightsError: "fault.rights",
     UnreadableError: "fault.result",
     MissingExtraError: "fault.extra",
+    PromptError: "fault.input",
+    RecipeError: "fault.input",
 }
 
 _STATUS: dict[type[Exception], int] = {StaleError: 403, BusyError: 503, OutputError: 500}

@@ -19,6 +19,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from genmix.studio.fields import whole_number
+
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 _HEADERS = {
@@ -90,8 +92,10 @@ class Guard:
         if answer is not None:
             await answer(scope, receive, send_guarded)
             return
-        limited = _limited(receive, self._most_bytes)
-        await self._app(scope, limited, send_guarded)
+        claimed = whole_number(headers.get("content-length", "0"))
+        fits = claimed is not None and claimed <= self._most_bytes
+        body = _limited(receive, self._most_bytes) if fits else _too_large
+        await self._app(scope, body, send_guarded)
 
     def _refusal(self, scope: Scope, headers: Headers) -> PlainTextResponse | HTMLResponse | None:
         """Return what to answer a request that is not let in."""
@@ -105,9 +109,6 @@ class Guard:
             if not self._password.accepts(caller, headers.get("authorization")):
                 needs = {"WWW-Authenticate": 'Basic realm="genmix studio", charset="UTF-8"'}
                 return _refused(401, "a password is needed", needs)
-        length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > self._most_bytes:
-            return _refused(413, "too large")
         return self._stranger(scope["method"], host, headers)
 
     def _stranger(
@@ -195,6 +196,7 @@ def _refused(status: int, reason: str, headers: dict[str, str] | None = None) ->
 
 
 def _limited(receive: Receive, most: int) -> Receive:
+    """Hand a body on as long as it is no larger than this."""
     read = 0
 
     async def limited() -> Message:
@@ -202,7 +204,12 @@ def _limited(receive: Receive, most: int) -> Receive:
         message = await receive()
         read += len(message.get("body", b""))
         if read > most:
-            raise HTTPException(413, "too large")
+            await _too_large()
         return message
 
     return limited
+
+
+async def _too_large() -> Message:
+    """Fail where a page reads the body, which then tells it as it tells other faults."""
+    raise HTTPException(413)

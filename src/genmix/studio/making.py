@@ -14,7 +14,8 @@ from genmix.editing.cache import EditCache
 from genmix.errors import EditorError
 from genmix.fractals import draw
 from genmix.images import Image, decode, encode_jpeg, resize
-from genmix.jobs.pipeline import Edited, Pipeline, Task
+from genmix.jobs.edits import Edited, Task
+from genmix.jobs.pipeline import Pipeline
 from genmix.prompts import Prompt
 from genmix.recipe import FractalChoice, Recipe
 from genmix.studio.editors import EditorBench, quick_editor

@@ -12,8 +12,12 @@ from genmix.fractals.palettes import palettes, swatch
 from genmix.images import encode_jpeg
 from genmix.masks import FAMILIES as MASKS
 from genmix.prompts import Prompt
+from genmix.prompts.library import ALL
 from genmix.recipe import Recipe, shipped_presets
+from genmix.studio.drafts import NothingOnError
+from genmix.studio.fields import whole_number
 from genmix.studio.mixing import SIZES, command, recipe_of, shown
+from genmix.studio.switches import by_switches, has_unsaved, mix_of, switch_by
 from genmix.studio.visits import Visit
 
 _MORE = 5
@@ -24,14 +28,21 @@ _VARIANTS = 10_000
 
 async def mix(visit: Visit) -> Response:
     """Show the controls."""
-    recipe = _current(visit)
+    recipe = mix_of(visit)
+    try:
+        prompts = _prompts(visit, by_switches(visit, recipe))
+    except NothingOnError:  # told where the picture would be
+        prompts = ()
+    libraries = visit.studio.libraries.names()
+    if recipe.prompts.library == ALL:
+        libraries.append(ALL)
     return visit.show(
         "mix.html",
         recipe=recipe,
         presets=shipped_presets(),
         saved=visit.studio.recipes.saved(),
-        libraries=visit.studio.libraries.names(),
-        prompts=_prompts(visit, recipe),
+        libraries=libraries,
+        prompts=prompts,
         swapped=False,
         masks=MASKS,
         families=FRACTALS,
@@ -44,21 +55,21 @@ async def mix(visit: Visit) -> Response:
 async def open_recipe(visit: Visit, form: FormData) -> Response:
     """Begin with a preset or a saved recipe."""
     name = str(form.get("recipe", ""))
-    visit.session.mix = visit.studio.recipes.open(name)
-    visit.session.mix_name = name
+    recipe = visit.studio.recipes.open(name)
+    switch_by(visit, recipe)
+    visit.session.mix, visit.session.mix_name = recipe, name
     visit.session.notice = "mix.opened"
     return visit.go("/mix")
 
 
 async def try_mix(visit: Visit, form: FormData) -> Response:
     """Keep what the controls say, and make a picture by it."""
-    before = _current(visit).prompts
+    before = mix_of(visit).prompts.library
     recipe = _kept(visit, form)
     prompts = _prompts(visit, recipe)
     wanted = str(form.get("prompt", ""))
     prompt = next((p for p in prompts if p.id == wanted), prompts[0])
-    text = str(form.get("variant", "0"))
-    variant = int(text) % _VARIANTS if text.isascii() and text.isdecimal() else 0
+    variant = (whole_number(str(form.get("variant", ""))) or 0) % _VARIANTS
     place, maker, one = visit.place, visit.studio.maker, shown(recipe)
 
     return await visit.start(
@@ -66,14 +77,14 @@ async def try_mix(visit: Visit, form: FormData) -> Response:
         lambda work: maker.steps(place, prompt, one, variant, work),
         "part-mixed.html",
         prompts=prompts,
-        swapped=recipe.prompts != before,
-        unsaved=_is_unsaved(visit, recipe.prompts.library),
+        swapped=recipe.prompts.library != before or prompt.id != wanted,
+        unsaved=has_unsaved(visit, recipe),
     )
 
 
 async def more(visit: Visit, _: FormData) -> Response:
     """Make pictures of other photos by the same recipe."""
-    recipe = _current(visit)
+    recipe = by_switches(visit, mix_of(visit))
     prompts = _prompts(visit, recipe)
     places = visit.studio.photos.some(0, _MORE)
     wanted = [(place, prompts[k % len(prompts)]) for k, place in enumerate(places)]
@@ -120,29 +131,16 @@ async def palette_picture(visit: Visit) -> Response:
     )
 
 
-def _current(visit: Visit) -> Recipe:
-    return visit.session.mix or visit.studio.recipes.open(visit.session.mix_name)
-
-
 def _kept(visit: Visit, form: FormData) -> Recipe:
-    """Change the session's recipe by the form, keep it, and return it."""
-    before = _current(visit)
+    """Change the session's recipe by the form, keep it, and return it by what is switched on."""
+    before = mix_of(visit)
     recipe = recipe_of(form, before)
     library = str(form.get("library", before.prompts.library))
-    if library != before.prompts.library or library in visit.session.drafts:
-        saved = {prompt.id for prompt in visit.studio.libraries.open(library).library.prompts}
-        on = [prompt.id for prompt in visit.draft(library).on if prompt.id in saved]
-        only = None if not on or len(on) == len(saved) else on
-        recipe = recipe.changed(prompts={"library": library, "only": only})
+    if library != before.prompts.library:
+        visit.studio.libraries.open(library)  # there may be none
+        recipe = recipe.changed(prompts={"library": library, "only": None})
     visit.session.mix = recipe
-    return recipe
-
-
-def _is_unsaved(visit: Visit, library: str) -> bool:
-    """Tell whether a library has prompts that its file has not."""
-    if library not in visit.session.drafts:
-        return False
-    return visit.session.drafts[library].library != visit.studio.libraries.open(library).library
+    return by_switches(visit, recipe)
 
 
 def _prompts(visit: Visit, recipe: Recipe) -> tuple[Prompt, ...]:

@@ -14,6 +14,7 @@ from genmix.fractals.palettes import palettes
 from genmix.masks import FAMILIES as MASKS
 from genmix.recipe import Recipe, load_recipe, shipped_presets
 from genmix.studio.drafts import RECIPES_FOLDER, Shelf, check_name, names_in, write_named
+from genmix.studio.fields import whole_number
 
 SIZES = (128, 224, 256, 384, 512, 768)
 
@@ -78,10 +79,11 @@ class RecipeShelf:
             OutputError: If it cannot be written.
         """
         check_name(name, reserved=frozenset(shipped_presets()))
+        saved = recipe.beside(self.path(name))
         if recipe.prompts.library in self.libraries.saved():
             file = f"../{self.libraries.folder.name}/{recipe.prompts.library}.yaml"
-            recipe = recipe.changed(prompts={"library": file})
-        write_named(self.path(name), recipe.to_yaml().encode(), replace_old=replace_old)
+            saved = saved.changed(prompts={"library": file})
+        write_named(self.path(name), saved.to_yaml().encode(), replace_old=replace_old)
 
 
 def shown(recipe: Recipe) -> Recipe:
@@ -213,7 +215,7 @@ def _share(form: FormData, name: str) -> float:
 
 
 def _number(form: FormData, name: str) -> int:
-    text = str(form.get(name, ""))
-    if not text.isascii() or not text.isdecimal() or len(text) > 18:
+    number = whole_number(str(form.get(name, "")))
+    if number is None:
         raise RecipeError(f"{name} is no whole number")
-    return int(text)
+    return number

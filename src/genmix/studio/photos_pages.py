@@ -6,6 +6,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.responses import Response
 
 from genmix.errors import ImageError
+from genmix.studio.fields import whole_number
 from genmix.studio.photos import UPLOAD_BYTES, keep_upload, read_upload, thumbnail
 from genmix.studio.visits import Visit, own_path
 
@@ -16,13 +17,12 @@ async def choose(visit: Visit) -> Response:
     """Show the source's photos by pages."""
     query = visit.request.query_params
     label = query.get("label", "")
-    text = query.get("page", "1")
-    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 1
+    number = whole_number(query.get("page", "")) or 1
     places, pages = await asyncio.to_thread(visit.studio.photos.page, number, label)
     return visit.show(
         "photos.html",
         places=places,
-        number=min(max(number, 1), pages),
+        number=min(number, pages),
         pages=pages,
         label=label,
         labels=visit.studio.photos.labels,

@@ -13,10 +13,12 @@ from starlette.responses import Response
 
 from genmix.errors import PromptError
 from genmix.prompts import Prompt
-from genmix.recipe import Recipe, load_recipe
+from genmix.recipe import Recipe
 from genmix.studio.drafts import PROMPTS_FOLDER, Draft, prompt_of, slug_of
+from genmix.studio.fields import whole_number
 from genmix.studio.making import has_look, look
 from genmix.studio.mixing import prompts_command, shown
+from genmix.studio.switches import mix_of
 from genmix.studio.visits import Visit
 from genmix.studio.words import LANGUAGES
 
@@ -92,7 +94,7 @@ async def switch(visit: Visit, form: FormData) -> Response:
     """Switch a prompt on or off."""
     name, draft, prompt = _asked(visit)
     visit.session.drafts[name] = draft.switched(prompt.id, form.get("on") == "on")
-    return visit.show("part-count.html", draft=visit.session.drafts[name])
+    return visit.show("part-count.html", name=name, draft=visit.session.drafts[name])
 
 
 async def discard(visit: Visit, _: FormData) -> Response:
@@ -110,13 +112,15 @@ async def save(visit: Visit, form: FormData) -> Response:
     wanted = str(form.get("name", "")).strip()
     shelf = visit.studio.libraries
     saved = shelf.save(draft, wanted, replace_old=form.get("replace") == "on")
-    visit.session.drafts[name] = replace(draft, changed=False)
+    visit.session.drafts[name] = draft = replace(draft, changed=False)
     visit.session.drafts.pop(wanted, None)
     command = prompts_command(
         visit.studio.source, visit.studio.out, f"{PROMPTS_FOLDER}/{wanted}.yaml"
     )
     return visit.show(
         "part-saved.html",
+        name=name,
+        draft=draft,
         saved=wanted,
         count=len(saved.library.prompts),
         command=command,
@@ -157,9 +161,8 @@ async def compared(visit: Visit, form: FormData) -> Response:
     prompts = [prompt for prompt in pair if prompt is not None]
     if len(prompts) != len(pair):
         raise HTTPException(404)
-    text = str(form.get("start", "0"))
     total = len(visit.studio.photos.source.photos)
-    start = int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 0
+    start = whole_number(str(form.get("start", ""))) or 0
     start = min(start, max(0, total - 1)) // _COMPARED * _COMPARED
     places = visit.studio.photos.some(start, _COMPARED)
     recipe = shown(_tried_recipe(visit, form))
@@ -218,24 +221,18 @@ def _prompt_page(
         tags_fault=any(fault.startswith("tags") for fault in faults),
         before=ids[at - 1] if at else None,
         after=ids[at + 1] if at + 1 < len(ids) else None,
-        recipe=_mix(visit),
+        recipe=mix_of(visit),
     )
-
-
-def _mix(visit: Visit) -> Recipe:
-    return visit.session.mix or load_recipe(visit.session.mix_name)
 
 
 def _tried_recipe(visit: Visit, form: FormData) -> Recipe:
     """Return the recipe of the page Mix, with the seed and strength that the form gives."""
-    seed, strength = str(form.get("seed", "0")), str(form.get("strength", "100"))
-    if not (seed.isascii() and seed.isdecimal() and len(seed) < 16):
-        seed = "0"
+    seed = whole_number(str(form.get("seed", ""))) or 0
     try:
-        share = float(strength) / 100
+        share = float(str(form.get("strength", "100"))) / 100
     except ValueError:
         share = 1.0
-    return _mix(visit).changed(seed=int(seed), editor={"strength": share})
+    return mix_of(visit).changed(seed=seed, editor={"strength": share})
 
 
 def _fields(form: FormData) -> dict[str, Any]:

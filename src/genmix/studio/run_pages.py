@@ -12,6 +12,7 @@ from genmix.recipe import shipped_presets
 from genmix.studio import faults
 from genmix.studio.mixing import command
 from genmix.studio.runs import Order
+from genmix.studio.switches import by_switches, has_unsaved, mix_of
 from genmix.studio.visits import Visit
 from genmix.studio.work import StoppedError, outcome
 
@@ -26,6 +27,7 @@ async def run(visit: Visit) -> Response:
         "run.html",
         saved=visit.studio.recipes.saved(),
         photos=len(visit.studio.photos.source.photos),
+        unsaved=has_unsaved(visit, mix_of(visit)),
         **found,
     )
 
@@ -115,15 +117,18 @@ def _order(visit: Visit, form: FormData) -> Order:
     """Read from a form what is to be made; without a recipe's name, by the page Mix.
 
     Raises:
+        NothingOnError: If it is to be made by the page Mix, and no prompt is switched on.
         RecipeError: If there is no such recipe, or the number of photos is none.
     """
     name, text = str(form.get("recipe", "")), str(form.get("limit", "")).strip()
     if text and not _COUNT.fullmatch(text):
         raise RecipeError("the number of photos is no whole number above 0")
-    session, recipes = visit.session, visit.studio.recipes
-    if not name and session.mix is None:
-        name = session.mix_name
-    recipe = session.mix if not name and session.mix is not None else recipes.open(name)
+    if name:
+        recipe = visit.studio.recipes.open(name)
+    else:
+        recipe = by_switches(visit, mix_of(visit))
+        if visit.session.mix is None and recipe == mix_of(visit):
+            name = visit.session.mix_name
     bench = visit.studio.maker.bench
     if not bench.quick:
         recipe = recipe.changed(editor={"name": bench.name})
