@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from genmix import __version__
 from genmix.cli import main
 from genmix.datasets.samples import synthetic_photos
 from genmix.images import decode
+from genmix.recipe import load_recipe
 
 
 def genmix(*arguments: str | Path) -> Result:
@@ -190,6 +192,20 @@ def test_prompts_are_listed_in_both_languages() -> None:
     assert "雪" in genmix("prompts", "list", "classification", "--lang", "ja").output
     assert "prompt: snowy" in genmix("prompts", "show", "snowy").output
     assert "id: industrial" in genmix("prompts", "show", "industrial").output
+
+
+def test_a_recipe_begun_from_another_finds_its_prompts_and_fractals(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(photos, "conf/textures")
+    Path("conf/p.yaml").write_text("id: mine\nprompts: [{id: night, prompt: low light}]")
+    mine = "prompts: {library: p.yaml}\nfractals: {folder: textures}\nsize: 16"
+    Path("conf/mine.yaml").write_text(mine)
+    for file in ("conf/new.yaml", "other/deep/new.yaml", "new.yaml"):
+        assert genmix("recipe", "init", file, "--preset", "conf/mine.yaml").exit_code == 0
+        assert genmix("recipe", "validate", file).exit_code == 0
+        assert load_recipe(file).chosen_prompts()[0].id == "night"
 
 
 def test_a_recipe_can_be_started_shown_and_checked(tmp_path: Path) -> None:

@@ -54,7 +54,9 @@ def test_a_comparison_prints_tables_and_where_to_look_and_may_be_asked_again(
         assert (out / f"{name}.svg").is_file()
     again = compare(*arguments, "--json")
     assert again.stderr == ""
-    found = json.loads(again.stdout)
+    kept = compare(*arguments, "--json", "--keep-models")
+    assert "8 finished runs have no weights kept" in kept.stderr
+    found = json.loads(kept.stdout)
     assert found["arms"][0] == found["reference"] == "baseline"
     assert len(found["runs"]) == 8
     assert found == json.loads((out / "comparison.json").read_bytes())

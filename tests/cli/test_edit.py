@@ -1,6 +1,7 @@
 """`genmix edit`: the cache is filled once, and `genmix augment` finds everything in it."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,36 @@ def test_augment_makes_no_edit_that_edit_has_made(photos: Path, tmp_path: Path) 
     assert len(list(edits.rglob("*.jpg"))) == 24
     train = outcome("augment", photos, "-o", tmp_path / "out", "--edits", edits)
     assert (train["edits_made"], train["edits_reused"]) == (0, 24)
+
+
+def test_edits_are_kept_out_of_the_photos(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out = shutil.copytree(photos, tmp_path / "photos"), tmp_path / "out"
+    before = sorted(source.rglob("*"))
+    augment = ("augment", source, "-o", out)
+    one = next(source.rglob("*.jpg"))
+    for edits, fault in ((source / "edits", "lies inside"), (tmp_path, "contains")):
+        for command in (
+            ("edit", source, "-o", edits),
+            (*augment, "--edits", edits),
+            (*augment, "--dry-run", "--edits", edits),
+            ("preview", one, "--source", source, "-o", tmp_path / "s.png", "--edits", edits),
+        ):
+            done = genmix(*command)
+            assert done.exit_code == 1, command
+            assert f"the edit cache {edits} {fault} the source {source}" in done.output
+    monkeypatch.setenv("GENMIX_CACHE", str(source / "cache"))
+    assert genmix(*augment).exit_code == genmix(*augment, "--dry-run").exit_code == 1
+    assert sorted(source.rglob("*")) == before
+    assert not out.exists()
+
+
+def test_a_hidden_edit_cache_may_lie_among_the_photos(photos: Path, tmp_path: Path) -> None:
+    source = shutil.copytree(photos, tmp_path / "photos")
+    for _ in range(2):
+        told = outcome("edit", source, "-o", source / ".cache" / "edits")
+        assert told["planned"] == 24
 
 
 def test_workers_and_variants_make_the_edits_that_are_asked_for(

@@ -135,6 +135,22 @@ def test_many_classes_are_shown_by_the_hardest(tmp_path: Path) -> None:
     assert sum(line.strip().startswith("class ") for line in done.stdout.splitlines()) == 21
 
 
+def test_classes_and_domains_have_the_names_that_they_have(photos: Path, tmp_path: Path) -> None:
+    names = ["bolt [ng]", "bolt [ok]", "ok [/]"]
+    save_checkpoint(create_model("test_resnet", names, size=32), tmp_path / "model")
+    domain = tmp_path / "domains" / "tags [v2]"
+    domain.mkdir(parents=True)
+    for name, photo in zip("abc", photos.rglob("*.jpg"), strict=False):
+        shutil.copyfile(photo, domain / f"{name}.jpg")
+    rows = [f"{file}.jpg,{name}" for file, name in zip("abc", names, strict=True)]
+    (domain / "metadata.csv").write_text("\n".join(["file_name,label", *rows]))
+    done = evaluate(tmp_path / "model", domain, "--domains", domain.parent)
+    assert done.exit_code == 0, done.output
+    shown = [line.strip() for line in done.stdout.splitlines()]
+    for name in (*names, "domain tags [v2]"):
+        assert any(line.startswith(name) for line in shown), name
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

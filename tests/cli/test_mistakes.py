@@ -1,6 +1,7 @@
 """Users' mistakes with files and folders: one clear line, before any work, and nothing is lost."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -128,6 +129,42 @@ def test_fractals_are_not_drawn_for_a_place_that_cannot_hold_them(place: Path) -
     assert list((place / "new").iterdir()) == []
     done = genmix("fractals", "-n", "2", "-o", "new", "--size", "16", "--families", "julia, noise")
     assert done.exit_code == 0, done.output
+
+
+@pytest.mark.usefixtures("place")
+def test_names_that_are_no_text_are_refused_before_any_work(tmp_path: Path) -> None:
+    odd = os.fsdecode(b"caf\xe9")
+    Path("photos").rename(odd)
+    Path(odd, "mine.yaml").write_text("fractals: {folder: .}")
+    photo, edits = next(Path(odd).rglob("*.jpg")), tmp_path / "edits"
+    shutil.copytree(odd, "photos")
+    for arguments in (
+        (*augment(), "-o", f"{odd}-out"),
+        (*augment(), "-o", f"{odd}-out", "--dry-run"),
+        (*augment(), "-o", "new", "--recipe", f"{odd}/mine.yaml"),
+        ("trace", photo, "out"),
+        ("forget", photo, "--from", "out"),
+    ):
+        more = () if arguments[0] == "trace" or "--dry-run" in arguments else ("--edits", edits)
+        done = genmix(*arguments, *more)
+        refused(done, "UTF-8 name")
+        assert "caf\\xe9" in done.stderr
+    assert not Path(f"{odd}-out").exists()
+    assert not list(edits.rglob("*.jpg"))
+
+
+@pytest.mark.usefixtures("place")
+def test_pictures_to_blend_in_that_cannot_be_read_are_told_of() -> None:
+    shutil.copytree("photos", "textures")
+    Path("textures/cut.png").write_bytes(b"")
+    recipe = Path("textured.yaml")
+    recipe.write_text("fractals: {folder: textures}\nsize: 16\nprompts: {only: [snowy]}")
+    command = (*augment(), "--recipe", recipe, "-o", "textured")
+    for _ in range(2):
+        assert "not blended in: cut.png: empty file" in genmix(*command).stderr
+    assert "not blended in: cut.png" in genmix("recipe", "validate", recipe).stderr
+    told = json.loads(genmix(*command, "--json").stdout)
+    assert told["fractals_left_out"] == {"cut.png": "empty file"}
 
 
 def test_a_recipe_without_its_folder_of_fractals_is_not_valid(place: Path) -> None:

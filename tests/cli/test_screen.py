@@ -28,11 +28,12 @@ def screen(*arguments: str | Path) -> Result:
 
 
 def test_new_limits_give_a_figure_sheets_a_table_and_a_recipe_that_makes_no_edit_again(
-    output: Path, photos: Path, tmp_path: Path
+    output: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, report = contents(output), tmp_path / "out-screening"
+    monkeypatch.chdir(tmp_path)
     done = screen(
-        output, "--photos", photos, "--edits", tmp_path / "edits", "--off", "blank",
+        "out", "--photos", photos, "--edits", tmp_path / "edits", "--off", "blank",
         "--on", "density", "--similarity-min", "0.4", "--encoder", "efficientnet_lite0",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
@@ -50,6 +51,7 @@ def test_new_limits_give_a_figure_sheets_a_table_and_a_recipe_that_makes_no_edit
     assert lost > 0
     assert "genmix augment" in done.stdout
     recipe = load_recipe(report / "recipe.yaml")
+    assert "library: ../out/prompts.yaml" in (report / "recipe.yaml").read_text()
     summary = augment(photos, tmp_path / "new", recipe, edits=tmp_path / "edits")
     assert (summary.edits_made, summary.edits_reused) == (0, 24)
     assert summary.tally.written == kept

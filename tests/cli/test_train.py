@@ -90,8 +90,11 @@ def test_an_output_of_genmix_is_trained_on_without_the_photos_held_out(
     # The photos stand in both, and so do those held out.
     assert both["tested_on"] == 6
     assert both["trained_on"] == alone["trained_on"] + 9
-    card = json.loads((tmp_path / "alone" / "model.json").read_text())
-    assert card["fit"] == Recipe().fit
+    images = json.loads(quick(made / "images", "--json", out=tmp_path / "images").stdout)
+    assert images["trained_on"] == alone["trained_on"]
+    for name in ("alone", "images"):
+        card = json.loads((tmp_path / name / "model.json").read_text())
+        assert card["fit"] == Recipe().fit
 
 
 def test_composites_are_made_anew_while_training(
@@ -108,6 +111,20 @@ def test_composites_are_made_anew_while_training(
         assert outcome["trained_on"] == 9
         losses.append(outcome["loss"])
     assert losses[0] != losses[1]
+
+
+def test_with_genmix_photos_to_test_on_become_square_as_its_edits_did(
+    made: Path, photos: Path, others: Path, tmp_path: Path
+) -> None:
+    arguments: list[str | Path] = [photos, "--val", others, "--genmix", made]
+    assert quick(*arguments, out=tmp_path / "run").exit_code == 0
+    assert load_checkpoint(tmp_path / "run").fit == Recipe().fit
+    other = quick(*arguments, "--fit", "pad", out=tmp_path / "other")
+    assert other.exit_code == 1
+    assert (
+        "the photos' fit is pad and the edits' is stretch: set the photos' to that" in other.stderr
+    )
+    assert not (tmp_path / "other").exists()
 
 
 def test_several_processes_speak_once(photos: Path, tmp_path: Path) -> None:
@@ -131,6 +148,8 @@ def test_several_processes_speak_once(photos: Path, tmp_path: Path) -> None:
     ("arguments", "code", "words"),
     [
         (["--steps", "3", "--epochs", "2"], 2, "give --epochs or --steps, not both"),
+        (["--composites", "0.6"], 2, "--composites is for --genmix: give both"),
+        (["--edits", "edits"], 2, "--edits is for --genmix: give both"),
         (["--model", "resnet81"], 1, "there is no model 'resnet81': did you mean 'resnet18'"),
         (["--optimizer", "adamww"], 1, "there is no optimizer 'adamww': did you mean 'adamw'"),
         (["--mixer", "cutmux"], 1, "there is no mixer 'cutmux': did you mean 'cutmix'"),
@@ -161,6 +180,14 @@ def test_what_is_trained_on_cannot_test_the_model(photos: Path, tmp_path: Path) 
     assert "has the class 'square', which the model does not know" in done.stderr
 
 
+def test_an_output_cannot_test_what_was_trained_on_its_folder_of_images(
+    made: Path, tmp_path: Path
+) -> None:
+    done = quick(made / "images", "--val", made, out=tmp_path / "run")
+    assert done.exit_code == 1
+    assert "is trained on and cannot test the model too: leave --val out" in done.stderr
+
+
 def test_what_is_no_photo_is_named_and_a_second_run_elsewhere_is_refused(
     photos: Path, others: Path, tmp_path: Path
 ) -> None:
@@ -173,6 +200,20 @@ def test_what_is_no_photo_is_named_and_a_second_run_elsewhere_is_refused(
     other = quick(photos, "--val", others, out=tmp_path / "run")
     assert other.exit_code == 1
     assert "belongs to another run: not the same training pictures" in other.stderr
+
+
+def test_photos_to_test_on_that_cannot_be_read_are_found_before_training(
+    photos: Path, tmp_path: Path
+) -> None:
+    synthetic_photos(tmp_path / "others", classes=3, per_class=3, size=48, seed=9)
+    for name in ("disc/0001.jpg", "star/0002.jpg"):
+        (tmp_path / "others" / name).write_bytes(b"no picture")
+    done = quick(photos, "--val", tmp_path / "others", out=tmp_path / "run")
+    assert done.exit_code == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("Error: 2 of 9 photos cannot be used: disc/0001.jpg: ")
+    assert "star/0002.jpg" in last
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("package", ["torch", "timm", "accelerate"])

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from genmix.auditing import Audit
@@ -19,9 +18,12 @@ if TYPE_CHECKING:
     from genmix.auditing.quality import Distances, Quality
     from genmix.auditing.space import Diversity
     from genmix.auditing.tilt import Shift, Tilt
+    from genmix.reporting.plain import PlainTable
 
 _MOST_ROWS = 20
 _NONE = "–"
+_ALL = "all"
+"""Name of the row without a name."""
 
 
 @click.command(short_help="Say how good an output is, and whether it tilts the data.")
@@ -97,6 +99,7 @@ def audit(
 
 def _show(found: "Audit") -> None:
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(highlight=False)
     looked = found.looked
@@ -107,7 +110,7 @@ def _show(found: "Audit") -> None:
         lines.append(f"{looked.target:,} target pictures")
     if looked.encoder:
         lines.append(f"features of {looked.encoder[0]}")
-    console.print("; ".join(lines), markup=False)
+    console.print(Text("; ".join(lines)))
     for by, title in (("prompt", "Prompts"), ("class", "Classes"), ("group", "Groups")):
         rows = [row for row in found.quality if row.by == by]
         if rows:
@@ -144,7 +147,7 @@ def _show_quality(
         console.print(_looks(found, [*rows, *everything]))
 
 
-def _kept(title: str, few: str, rows: "Iterable[Quality]") -> "Table":
+def _kept(title: str, few: str, rows: "Iterable[Quality]") -> "PlainTable":
     table = _table(
         f"{title}: what was kept{', ' if few else ''}{few}",
         "",
@@ -162,7 +165,7 @@ def _kept(title: str, few: str, rows: "Iterable[Quality]") -> "Table":
         failed = f"failed {row.failed:,}" if row.failed else ""
         structure = row.scores.get("structure")
         table.add_row(
-            _plain(row.name),
+            row.name or _ALL,
             f"{row.planned:,}",
             _NONE if row.kept is None else f"{100 * row.kept.value:.1f}",
             _interval(row.kept, 100, 1),
@@ -175,7 +178,7 @@ def _kept(title: str, few: str, rows: "Iterable[Quality]") -> "Table":
 
 def _diversity(
     found: "Audit", title: str, rows: "Sequence[Quality]", everything: "Iterable[Quality]"
-) -> "Table":
+) -> "PlainTable":
     numbers = {row.diversity.pictures for row in rows if row.diversity}
     at = f", in feature space, of {min(numbers):,} pictures each" if numbers else ""
     table = _table(
@@ -191,7 +194,7 @@ def _diversity(
     prompts = title == "Prompts"
     for row in [*rows, *(everything if prompts else ())]:
         table.add_row(
-            _plain(row.name),
+            row.name or _ALL,
             f"{row.looked_at:,}",
             _NONE if row.similarity is None else f"{row.similarity.value:.2f}",
             _interval(row.similarity, 1, 2),
@@ -205,7 +208,7 @@ def _diversity(
     return table
 
 
-def _distances(found: "Audit", title: str, rows: "Iterable[Quality]") -> "Table":
+def _distances(found: "Audit", title: str, rows: "Iterable[Quality]") -> "PlainTable":
     """Tabulate how far pictures are from the photos and from the target."""
     at = next(each for row in rows if (each := row.to_photos or row.to_target))
     number = f", Fréchet of {at.pictures:,} pictures each"
@@ -214,7 +217,7 @@ def _distances(found: "Audit", title: str, rows: "Iterable[Quality]") -> "Table"
     for row in rows:
         closer = row.to_target.closer if row.to_target else None
         table.add_row(
-            _plain(row.name),
+            row.name or _ALL,
             *_distance(row.to_photos),
             *_distance(row.to_target),
             _NONE if closer is None else _sign(100 * closer.value, 0),
@@ -227,14 +230,14 @@ def _distances(found: "Audit", title: str, rows: "Iterable[Quality]") -> "Table"
     return table
 
 
-def _looks(found: "Audit", rows: "Iterable[Quality]") -> "Table":
+def _looks(found: "Audit", rows: "Iterable[Quality]") -> "PlainTable":
     from genmix.auditing.measures import MEASURES
 
     title = "Prompts: shift from the photos (mean ± half of its 95 % interval)"
     table = _table(title, "", *MEASURES)
     for row in rows:
         shift = row.shift or {}
-        table.add_row(_plain(row.name), *(_shifted(shift.get(name)) for name in MEASURES))
+        table.add_row(row.name or _ALL, *(_shifted(shift.get(name)) for name in MEASURES))
     table.add_section()
     for yardstick in found.yardsticks:
         cells = (f"{yardstick.measures[name]:.1f}" for name in MEASURES)
@@ -242,7 +245,7 @@ def _looks(found: "Audit", rows: "Iterable[Quality]") -> "Table":
     return table
 
 
-def _rejected(tilts: "Iterable[Tilt]", title: str) -> "Table":
+def _rejected(tilts: "Iterable[Tilt]", title: str) -> "PlainTable":
     table = _table(
         f"Tilt: {title} against all others, photo by photo",
         "",
@@ -257,19 +260,19 @@ def _rejected(tilts: "Iterable[Tilt]", title: str) -> "Table":
     for tilt in tilts:
         after = _NONE if tilt.share_after is None else f"{100 * tilt.share_after:.1f}"
         table.add_row(
-            _plain(tilt.name),
+            tilt.name or _ALL,
             f"{tilt.photos:,}",
             f"{100 * tilt.share_before:.1f} → {after}",
             f"{100 * tilt.rejected.value:.1f}",
             _sign(100 * tilt.gap.value, 1),
             _interval(tilt.gap, 100, 0, signed=True),
             _p(tilt.adjusted_p),
-            "[yellow]![/]" if tilt.matters else "",
+            _warning() if tilt.matters else "",
         )
     return table
 
 
-def _shifts(tilts: "Iterable[Tilt]", title: str) -> "Table":
+def _shifts(tilts: "Iterable[Tilt]", title: str) -> "PlainTable":
     from genmix.auditing.measures import MEASURES
     from genmix.auditing.tilt import FEATURES
 
@@ -285,7 +288,7 @@ def _shifts(tilts: "Iterable[Tilt]", title: str) -> "Table":
     for tilt in tilts:
         if tilt.shifts:
             cells = (_size(tilt.shifts.get(name)) for name in measures)
-            table.add_row(_plain(tilt.name), f"{tilt.looked_at:,}", *cells)
+            table.add_row(tilt.name or _ALL, f"{tilt.looked_at:,}", *cells)
     table.caption = (
         "in standard deviations of the photos, and mean distances of two photos; * p (Holm) below "
         "0.05; yellow: and large enough to warn of"
@@ -293,7 +296,7 @@ def _shifts(tilts: "Iterable[Tilt]", title: str) -> "Table":
     return table
 
 
-def _falls(found: "Audit") -> "Table":
+def _falls(found: "Audit") -> "PlainTable":
     table = _table(
         "Classes that fell although the mean rose",
         "",
@@ -307,14 +310,14 @@ def _falls(found: "Audit") -> "Table":
     )
     for fall in found.falls[:_MOST_ROWS]:
         table.add_row(
-            _plain(fall.name),
-            _plain(fall.arm),
-            _plain(f"{fall.photos} ({fall.tested:,})"),
+            fall.name or _ALL,
+            fall.arm,
+            f"{fall.photos} ({fall.tested:,})",
             f"{100 * fall.before:.1f}",
             _sign(100 * fall.gap.value, 1),
             _interval(fall.gap, 100, 1, signed=True),
             _NONE if fall.adjusted_p is None else _p(fall.adjusted_p),
-            "[yellow]![/]" if fall.matters else "",
+            _warning() if fall.matters else "",
         )
     if len(found.falls) > _MOST_ROWS:
         table.caption = f"and {len(found.falls) - _MOST_ROWS:,} that fell less"
@@ -330,7 +333,8 @@ def _show_findings(found: "Audit", console: "Console") -> None:
     warnings = [finding for finding in found.findings if finding.warning]
     for finding in sorted(found.findings, key=lambda finding: not finding.warning)[:_MOST_ROWS]:
         line = Table.grid(padding=(0, 1))
-        line.add_row(Text("!" if finding.warning else "·", style="yellow"), Text(sentence(finding)))
+        mark = _warning() if finding.warning else Text("·", "yellow")
+        line.add_row(mark, Text(sentence(finding)))
         console.print(line)
     if len(found.findings) > _MOST_ROWS:
         console.print(f"… and {len(found.findings) - _MOST_ROWS:,} more in the file below")
@@ -352,12 +356,13 @@ def _largest(tilts: "Sequence[Tilt]") -> "Sequence[Tilt]":
     return sorted(tilts, key=lambda tilt: -tilt.gap.value)[:_MOST_ROWS]
 
 
-def _table(title: str, *columns: str) -> "Table":
+def _table(title: str, *columns: str) -> "PlainTable":
     """Make a table whose first column is words, and all others numbers."""
     from rich.box import SIMPLE_HEAD
-    from rich.table import Table
 
-    table = Table(
+    from genmix.reporting.plain import PlainTable
+
+    table = PlainTable(
         box=SIMPLE_HEAD,
         title=title,
         title_justify="left",
@@ -371,11 +376,10 @@ def _table(title: str, *columns: str) -> "Table":
     return table
 
 
-def _plain(name: str) -> "Text":
-    """Return a name as it is, whatever brackets are in it; no name is everything."""
+def _warning() -> "Text":
     from rich.text import Text
 
-    return Text(name or "all")
+    return Text("!", "yellow")
 
 
 def _interval(found: "Estimate | None", scale: float, digits: int, *, signed: bool = False) -> str:
@@ -415,10 +419,12 @@ def _shifted(found: "Estimate | None") -> str:
     return f"{_sign(found.value, 1)}{half}"
 
 
-def _size(found: "Shift | None") -> str:
+def _size(found: "Shift | None") -> "Text":
+    from rich.text import Text
+
     from genmix.statistics import SIGNIFICANCE
 
     if found is None:
-        return _NONE
+        return Text(_NONE)
     text = f"{_sign(found.size, 2)}{'*' if found.adjusted_p < SIGNIFICANCE else ' '}"
-    return f"[yellow]{text}[/]" if found.matters else text
+    return Text(text, "yellow" if found.matters else "")

@@ -185,10 +185,10 @@ def progress_bar() -> Iterator[Show]:
     )
 
     columns = (
-        TextColumn("{task.description:<9}"),
+        TextColumn("{task.description:<9}", markup=False),
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         TextColumn("{task.fields[rate]:>12}"),
         TimeElapsedColumn(),
         TextColumn("left"),
@@ -249,9 +249,10 @@ def print_table(rows: list[tuple[str, str]]) -> None:
     """Print a table of two columns on standard output."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, show_header=False)
+    from genmix.reporting.plain import PlainTable
+
+    table = PlainTable(box=SIMPLE_HEAD, show_header=False)
     table.add_column(overflow="fold")
     table.add_column(justify="right", overflow="fold")
     for name, value in rows:

@@ -8,9 +8,10 @@ import click
 from genmix.cli.console import size_of
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.text import Text
 
     from genmix.machine import Device, Extra, Machine, Place
+    from genmix.reporting.plain import PlainTable
 
 _SIDES: dict[str, Any] = {"size": "right", "free": "right", "memory": "right"}
 
@@ -37,10 +38,12 @@ def doctor(online: bool, as_json: bool) -> None:
 
 def _show(found: "Machine") -> None:
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(highlight=False)
     torch = f"torch {found.torch}" if found.torch else "no torch"
-    console.print(f"genmix {found.genmix}, Python {found.python}, {torch}, {found.system}")
+    versions = f"genmix {found.genmix}, Python {found.python}, {torch}, {found.system}"
+    console.print(Text(versions))
     devices = _table("Devices", "", "memory")
     for device in found.devices:
         devices.add_row(device.kind, device.name, _memory(device))
@@ -54,20 +57,21 @@ def _show(found: "Machine") -> None:
     for place in found.places:
         places.add_row(place.name, _size(place), size_of(place.free), place.path)
     others = _table("Others", "")
-    others.add_row("Japanese font", found.japanese_font or "[yellow]none[/]")
+    others.add_row("Japanese font", found.japanese_font or Text("none", "yellow"))
     if found.hub is not None:
         others.add_row("model hub", found.hub)
     for table in (devices, editors, extras, places, others):
         console.print(table)
     for line in found.advice:
-        console.print(f"[yellow]![/] {line}", soft_wrap=True)
+        console.print(Text.assemble(("!", "yellow"), f" {line}"), soft_wrap=True)
 
 
-def _table(*headings: str) -> "Table":
+def _table(*headings: str) -> "PlainTable":
     from rich.box import SIMPLE_HEAD
-    from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, header_style="bold")
+    from genmix.reporting.plain import PlainTable
+
+    table = PlainTable(box=SIMPLE_HEAD, header_style="bold")
     for heading in headings:
         table.add_column(heading, overflow="fold", justify=_SIDES.get(heading, "left"))
     return table
@@ -80,15 +84,15 @@ def _memory(device: "Device") -> str:
     return f"{size_of(device.memory)}{free}"
 
 
-def _state(ready: bool, note: str) -> str:
-    from rich.markup import escape
+def _state(ready: bool, note: str) -> "Text":
+    from rich.text import Text
 
     if not ready:
-        return f"[yellow]{escape(note)}[/]"
-    return f"[green]ready[/]{', ' if note else ''}{escape(note)}"
+        return Text(note, "yellow")
+    return Text.assemble(("ready", "green"), f", {note}" if note else "")
 
 
-def _extra(extra: "Extra") -> str:
+def _extra(extra: "Extra") -> "Text":
     if extra.ready:
         return _state(True, f"{extra.main} {extra.packages[extra.main]}")
     missing = [name for name, version in extra.packages.items() if version is None]

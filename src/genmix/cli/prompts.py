@@ -33,16 +33,16 @@ def list_(library: str | None, lang: str) -> None:
     """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.table import Table
 
     from genmix.prompts import load_library, shipped_libraries
+    from genmix.reporting.plain import PlainTable
 
     for name in [library] if library else shipped_libraries():
         found = load_library(name)
         click.echo(click.style(found.id, bold=True))
         if found.description:
             click.echo(getattr(found.description, lang))
-        table = Table(box=SIMPLE_HEAD)
+        table = PlainTable(box=SIMPLE_HEAD)
         for column in _HEADINGS[lang]:
             table.add_column(column, overflow="fold")
         for prompt in found.prompts:

@@ -2,6 +2,8 @@
 
 import click
 
+from genmix.cli.console import show_left_out
+
 
 @click.group()
 def recipe() -> None:
@@ -36,7 +38,8 @@ def init(file: str, preset: str) -> None:
     head = (
         f"# A genmix recipe, from the preset {preset}; docs/recipes.md says what each key does.\n"
     )
-    write_whole(Path(file), (head + load_recipe(preset).to_yaml()).encode())
+    chosen = load_recipe(preset).beside(Path(file))
+    write_whole(Path(file), (head + chosen.to_yaml()).encode())
     click.echo(f"Edit {file}, then: genmix augment PHOTOS -o OUT --recipe {file}")
 
 
@@ -77,5 +80,6 @@ def validate(file: str) -> None:
     prompts = checked.chosen_prompts()
     checked.editor.open().check(prompts)
     if checked.fractals.folder is not None:
-        FractalBank.from_folder(Path(checked.fractals.folder), checked.size)
+        bank = FractalBank.from_folder(Path(checked.fractals.folder), checked.size)
+        show_left_out(dict(bank.unreadable), "not blended in")
     click.echo(f"{file} is valid: {len(prompts)} prompts, {checked.size} pixels")

@@ -57,6 +57,9 @@ def status(out: str, confidence: float, as_json: bool) -> None:
     if report.outdated:
         say(f"{report.outdated:,} decisions are about pictures that were made anew or are gone; "
             "they do not count")  # fmt: skip
+    if report.sample is not None and report.sample.beyond:
+        say(f"{report.sample.beyond:,} more of the sample were decided about, and do not count "
+            "until those before them in the order of the drawing are")  # fmt: skip
     if report.sample is None:
         say("nothing bounds how many of all pictures are bad: draw a sample with genmix review "
             "sample, and check it")  # fmt: skip
@@ -152,7 +155,7 @@ def _status_rows(report: "ReviewReport") -> list[tuple[str, str]]:
         rows += [
             ("", ""),
             (
-                f"of {drawn.checked:,} of the {drawn.size:,} drawn at random",
+                f"of the first {drawn.checked:,} of {drawn.size:,} drawn at random",
                 f"{drawn.bad:,} bad",
             ),
             (

@@ -5,8 +5,8 @@ from statistics import fmean
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
+from genmix.reporting.plain import PlainTable
 from genmix.statistics import wilson
 from genmix.training.evaluation import Evaluation
 from genmix.training.metrics import Scores
@@ -22,7 +22,7 @@ def print_evaluation(found: Evaluation, console: Console) -> None:
         console.print(_corruptions(found, found.subset))
 
 
-def _overall(found: Evaluation) -> Table:
+def _overall(found: Evaluation) -> PlainTable:
     table = _table("Accuracy", "", "photos", "top-1", "95 % interval", "top-5", "macro", "ECE")
     for name, scores in _sets(found):
         table.add_row(
@@ -47,7 +47,7 @@ def _sets(found: Evaluation) -> Iterator[tuple[str, Scores]]:
         yield f"domain {name}", scores
 
 
-def _classes(scores: Scores, classes: list[str]) -> Table:
+def _classes(scores: Scores, classes: list[str]) -> PlainTable:
     """Tabulate the classes, or the hardest of many, and what each is most often taken for."""
     names = list(scores.per_class)
     title = "Classes, clean"
@@ -71,7 +71,7 @@ def _classes(scores: Scores, classes: list[str]) -> Table:
     return table
 
 
-def _corruptions(found: Evaluation, subset: Scores) -> Table:
+def _corruptions(found: Evaluation, subset: Scores) -> PlainTable:
     severities = [str(severity) for severity in found.severities]
     table = _table("Top-1 under corruption, by severity", "", *severities, "mean")
     for name, rates in found.corruptions.items():
@@ -87,9 +87,9 @@ def _corruptions(found: Evaluation, subset: Scores) -> Table:
     return table
 
 
-def _table(title: str, *columns: str) -> Table:
+def _table(title: str, *columns: str) -> PlainTable:
     """Make a table whose first column is words, and all others numbers."""
-    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", caption_justify="left")
+    table = PlainTable(box=SIMPLE_HEAD, title=title, title_justify="left", caption_justify="left")
     for k, name in enumerate(columns):
         table.add_column(name, justify="right" if k else "left", overflow="fold")
     return table

@@ -28,7 +28,7 @@ def trace(image: str, out: str | None, as_json: bool) -> None:
     out for a picture that still lies in it.
 
     \b
-    genmix trace train-set/images/cat/tom-1f0c2a9b-snowy-0.jpg
+    genmix trace train-set/images/cat/tom-3d2985c42b5b0c69-snowy-0.jpg
     genmix trace found-somewhere.jpg train-set
     genmix trace photos/cat/tom.jpg train-set
     """
