@@ -1,5 +1,6 @@
 """The whole way in a real browser, in both languages, by keyboard too; nothing from elsewhere."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -18,6 +19,7 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+from starlette.types import ASGIApp, Receive, Scope, Send
 from torchvision.datasets import ImageFolder
 
 from genmix.cli import main
@@ -187,6 +189,7 @@ def run_all(page: Page, language: Language, out: Path) -> int:
     navigation = page.get_by_role("navigation", name=t("app.pages"))
     navigation.get_by_text(t("nav.review"), exact=True).click()
     page.get_by_role("link", name=t("review.none.run")).click()
+    page.wait_for_load_state()
     page.get_by_label(t("run.recipe"), exact=True).select_option("mix")
     page.get_by_role("button", name=t("run.estimate")).click()
     shown = "--recipe OUT/recipes/mix.yaml"
@@ -414,6 +417,31 @@ def check_pages(page: Page, address: str, paths: Sequence[str]) -> None:
         for width in (1440, 820, 390, 320):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+
+
+def test_a_click_is_not_lost_while_the_scripts_are_on_their_way(
+    browser: Browser, studio: tuple[str, Path, Path], tmp_path: Path
+) -> None:
+    app = open_studio(studio[1], tmp_path / "out", edits=tmp_path / "edits")
+    with running(slow_scripts(app)) as address:
+        context, page, amiss = opened(browser, address, locale="en")
+        page.goto(f"{address}/run", wait_until="commit")
+        page.get_by_role("button", name=words("en", "run.estimate")).click()
+        expect(page.locator("#estimate")).not_to_be_empty(timeout=RUN_MS)
+        context.close()
+
+    assert amiss == []
+
+
+def slow_scripts(app: ASGIApp, seconds: float = 0.5) -> ASGIApp:
+    """Answer a request for a script late, as a slow network would."""
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].endswith(".js"):
+            await asyncio.sleep(seconds)
+        await app(scope, receive, send)
+
+    return slow
 
 
 def test_a_slow_edit_shows_its_progress_and_stops_at_a_key(

@@ -342,6 +342,7 @@ def test_a_report_is_printed_opened_and_kept_from_its_page(browser: Browser, add
     page.goto(f"{address}/results")
     page.get_by_role("link", name="results/real").click()
     page.frame_locator("iframe").locator("footer").wait_for()
+    page.wait_for_load_state()
     page.evaluate(
         "document.querySelector('iframe').contentWindow.onbeforeprint ="
         " () => { document.title = 'printed'; }"
