@@ -371,6 +371,11 @@ def empty_like(images: Tensor) -> Tensor:
     return memory.view(images.dtype).as_strided(images.shape, strides)
 
 
+def copy_of(images: Tensor) -> Tensor:
+    """Copy a batch to memory as `empty_like` allocates it."""
+    return empty_like(images).copy_(images)
+
+
 _LARGE_PAGES_BYTES = 2**22
 """From which NumPy asks for large pages."""
 

@@ -13,7 +13,7 @@ from genmix.mixing.base import (
     PairMixer,
     Partners,
     check_draws,
-    empty_like,
+    copy_of,
     goes_one_by_one,
     mix_one_by_one,
     mix_targets,
@@ -123,7 +123,7 @@ def _paste_one(
 ) -> Tensor:
     """Paste one box of a small batch; only the box is copied, not the partners whole."""
     ((top, bottom, left, right),) = box.tolist()
-    mixed = images if inplace else empty_like(images).copy_(images)
+    mixed = images if inplace else copy_of(images)
     theirs, mine = (x[..., top:bottom, left:right] for x in (images, mixed))
     indices = on_device(partners, images)
     if inplace or images.requires_grad:

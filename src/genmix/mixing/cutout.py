@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing.base import Mixer, check_images
+from genmix.mixing.base import Mixer, check_images, copy_of
 from genmix.mixing.checks import check_colour
 from genmix.mixing.cutmix import Box, check_boxes, paste_
 from genmix.mixing.levels import MixerSettings, is_on_cpu
@@ -86,7 +86,7 @@ def cutout(
     check_images(images)
     each = check_boxes(boxes, images)
     value = _fill_like(fill, images)
-    hidden = images if inplace else images.clone()
+    hidden = images if inplace else copy_of(images)
     if is_on_cpu(images) and not images.requires_grad:
         _fill_boxes_(hidden, each.tolist(), value)
     else:

@@ -16,7 +16,14 @@ from genmix.compose import DRAWS, composition_of
 from genmix.errors import MixerError
 from genmix.fractals import FractalBank
 from genmix.masks import FAMILIES, MaskFamily, SeamProfile, Weights, make_mask
-from genmix.mixing.base import Mixer, check_images, goes_one_by_one, on_device, weights_like
+from genmix.mixing.base import (
+    Mixer,
+    check_images,
+    empty_like,
+    goes_one_by_one,
+    on_device,
+    weights_like,
+)
 from genmix.recipe import Recipe
 
 
@@ -210,7 +217,7 @@ def genmix(
         pictures = torch.stack([some if fractal is None else fractal for fractal in fractals])
         shares = [0.0 if f is None else blend for f, blend in zip(fractals, blends, strict=True)]
         return _compose_at_once(originals, edits, torch.stack(list(masks)), pictures, shares)
-    composed = torch.empty_like(originals)
+    composed = empty_like(originals)
     exact = originals.dtype in {torch.float32, torch.float64}
     for k, (mask, fractal, blend) in enumerate(zip(masks, fractals, blends, strict=True)):
         into = composed[k] if exact else torch.empty_like(originals[k], dtype=torch.float32)

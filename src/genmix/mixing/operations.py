@@ -10,11 +10,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from genmix.errors import MixerError, nearest
-from genmix.mixing.base import check_images, goes_one_by_one, on_device
+from genmix.mixing.base import check_images, empty_like, goes_one_by_one, on_device
 from genmix.mixing.colours import (
     autocontrast_,
     autocontrast_many,
@@ -58,7 +57,7 @@ def operate(images: Tensor, steps: Step | Sequence[Step]) -> Tensor:
     if len(each) != len(images):
         raise MixerError(f"there are {len(each)} steps: give one, or {len(images)}")
     laid = as_steps(each)
-    changed = torch.empty_like(images)
+    changed = empty_like(images)
 
     def change(at: slice) -> None:
         levels = to_levels(images[at], to_exact(images[at]))

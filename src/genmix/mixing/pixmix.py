@@ -13,7 +13,7 @@ from torch import Tensor
 
 from genmix.errors import MixerError
 from genmix.fractals import FractalBank
-from genmix.mixing.base import Mixer, check_images, on_device, weights_like
+from genmix.mixing.base import Mixer, check_images, empty_like, on_device, weights_like
 from genmix.mixing.checks import check_counts
 from genmix.mixing.levels import (
     Levels,
@@ -267,7 +267,7 @@ def mix_rounds(
     images: Tensor, pictures: Tensor, starts: Steps, rounds: Rounds, *, inplace: bool
 ) -> Tensor:
     """Do as `pixmix` does, with N starts and N x R rounds that were checked or drawn."""
-    mixed = images if inplace else torch.empty_like(images)
+    mixed = images if inplace else empty_like(images)
     copies = Steps(
         np.column_stack([starts.operations, rounds.copies.operations]),
         np.column_stack([starts.magnitudes, rounds.copies.magnitudes]),

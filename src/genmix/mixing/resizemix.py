@@ -18,6 +18,7 @@ from genmix.mixing.base import (
     PairSettings,
     Partners,
     check_draws,
+    copy_of,
     empty_like,
     goes_one_by_one,
     mix_one_by_one,
@@ -179,7 +180,7 @@ def _paste_alike(
     pixels = _nearest(down, tall, height) * width + _nearest(across, wide, width)
     resized = _gather(images, on_device(pixels.reshape(1, -1), images))
     resized = resized.index_select(0, on_device(partners, images))
-    mixed = images if inplace else empty_like(images).copy_(images)
+    mixed = images if inplace else copy_of(images)
     corners = on_device(boxes[:, :1] * width + boxes[:, 2:3], images)
     places = corners + on_device((down * width + across).reshape(1, -1), images)
     mixed.view(*resized.shape[:2], -1).scatter_(2, places[:, None].expand_as(resized), resized)
