@@ -188,6 +188,15 @@ def test_an_output_cannot_test_what_was_trained_on_its_folder_of_images(
     assert "is trained on and cannot test the model too: leave --val out" in done.stderr
 
 
+def test_the_photos_that_an_output_was_made_of_cannot_test_it(
+    made: Path, photos: Path, tmp_path: Path
+) -> None:
+    done = quick(made, "--val", photos, out=tmp_path / "run")
+    assert done.exit_code == 1
+    said = "genmix made pictures to train on of 12 of the 12 photos to test on"
+    assert said in " ".join(done.stderr.split())
+
+
 def test_what_is_no_photo_is_named_and_a_second_run_elsewhere_is_refused(
     photos: Path, others: Path, tmp_path: Path
 ) -> None:

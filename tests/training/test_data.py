@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ from genmix.training.data import (
     Photos,
     TrainingSet,
 )
-from genmix.training.faults import check_photos
+from genmix.training.faults import check_apart, check_photos
 from genmix.training.subsets import few_shot, hold_out
 
 
@@ -252,6 +253,54 @@ def test_no_picture_of_a_photo_that_is_held_out_is_trained_on(made: Path, photos
         picture, label = shots[index]
         assert picture.shape == (3, 24, 24)
         assert label == shots.labels[index]
+
+
+def test_a_photo_is_known_by_what_is_in_it_whatever_its_path(
+    photos: Path, small: Recipe, tmp_path: Path
+) -> None:
+    shutil.copytree(photos, tmp_path / "whole" / "deep")
+    names = sorted(path.relative_to(photos) for path in photos.rglob("*.jpg"))
+    rows = [json.dumps({"file_name": f"deep/{n}", "label": n.parent.name}) for n in names]
+    (tmp_path / "whole" / "metadata.jsonl").write_text("\n".join(rows))
+    augment(tmp_path / "whole", tmp_path / "made", small)
+    parts = [Photos(photos, 24), Photos(tmp_path / "made", 24)]
+    assert not set(parts[0].origins) & set(parts[1].origins)
+    both = Joined(parts)
+    assert set(both.origins) == set(parts[0].hashes())
+    stays, held = hold_out(both, 0.25, 3)
+    assert not set(stays.origins) & set(held.origins)
+    assert stays.composed.any()
+
+
+def test_two_photos_of_one_path_are_two(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        synthetic_photos(tmp_path / str(seed), classes=2, per_class=5, size=32, seed=seed)
+    both = Joined([Photos(tmp_path / "1", 16), Photos(tmp_path / "2", 16)])
+    assert len(set(both.origins)) == 20
+    assert len(few_shot(both, 2, 0)) == 4
+    assert len(hold_out(both, 0.2, 0)[1]) == 4
+
+
+def test_an_output_is_not_tested_on_the_photos_that_it_was_made_of(
+    made: Path, photos: Path, tmp_path: Path
+) -> None:
+    synthetic_photos(tmp_path / "others", classes=3, per_class=2, size=64, seed=9)
+    opened = Photos(made, 24)
+    check_apart([opened], Photos(tmp_path / "others", 24))
+    check_apart([Photos(photos, 24)], Photos(photos, 24))
+    first = min(photos.rglob("*.jpg"))
+    shutil.copy(first, tmp_path / "others" / "disc" / "again.jpg")
+    said = "pictures to train on of 1 of the 7 photos to test on, the first is disc/again.jpg"
+    with pytest.raises(TrainingError, match=said):
+        check_apart([Photos(photos, 24), opened], Photos(tmp_path / "others", 24))
+
+
+def test_a_photo_that_cannot_be_read_is_named_where_it_is_looked_for(tmp_path: Path) -> None:
+    synthetic_photos(tmp_path / "photos", classes=2, per_class=2, size=32)
+    opened = Photos(tmp_path / "photos", 16)
+    (tmp_path / "photos" / opened.photos[2].path).unlink()
+    with pytest.raises(ImageError, match=f"{opened.photos[2].path}: .*; remove it and run again"):
+        opened.hashes()
 
 
 def test_what_has_too_few_originals_cannot_be_held_out(

@@ -200,6 +200,7 @@ def _open(
     """Open everything that was named, and hold photos out where none to test on were."""
     from genmix.errors import TrainingError
     from genmix.training.data import Composites, Joined, Photos, same_photos
+    from genmix.training.faults import check_apart
     from genmix.training.subsets import few_shot, hold_out
 
     if edited is not None and len(data) > 1:
@@ -218,6 +219,7 @@ def _open(
     tested: Photos | Joined
     if val is not None:
         tested = Photos(val, size, classes, fit=fit)
+        check_apart(parts, tested)
     else:
         photos, tested = hold_out(photos, _HELD_OUT, seed)
         notes.append(

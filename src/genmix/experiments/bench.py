@@ -26,7 +26,7 @@ from genmix.training.data import (
     same_photos,
 )
 from genmix.training.evaluation import Evaluation, evaluate
-from genmix.training.faults import find_faults
+from genmix.training.faults import check_apart, find_faults
 from genmix.training.loop import Moment, Trained, train
 from genmix.training.mixers import create_mixer
 from genmix.training.settings import TrainSettings
@@ -107,6 +107,8 @@ class Bench:
             name: Photos(path, size, photos.classes, fit=fit)
             for name, path in settings.targets.items()
         }
+        for tested in (*([] if settings.val is None else [self.val]), *self.targets.values()):
+            check_apart([photos], tested)
         # One may be written in two ways, such as pgd@4/255 and pgd-10@4/255.
         self.attacks = list(dict.fromkeys(Attack.parse(text) for text in settings.attacks))
         self.metrics = _metrics(settings, [str(how) for how in self.attacks])

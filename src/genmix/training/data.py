@@ -82,6 +82,7 @@ class Photos(Dataset[tuple[Tensor, int]]):
         origins: Of each, the path of the photo that it shows: its own, or for a picture that genmix
             made that of its original.
         composed: Of each, whether genmix made it.
+        is_output: Whether they are of an output of `genmix augment`.
     """
 
     def __init__(
@@ -119,6 +120,12 @@ class Photos(Dataset[tuple[Tensor, int]]):
         self._numbers = np.array([numbers[name] for name in names])
         self._origins = [opened.origins.get(photo.path, photo.path) for photo in self._listing]
         self._composed = np.array([photo.path in opened.composed for photo in self._listing])
+        self.is_output = bool(opened.hashes)
+        self._hashes = {
+            row: opened.hashes[photo.path]
+            for row, photo in enumerate(self._listing)
+            if photo.path in opened.hashes
+        }
         self.size = size
         self.fit: Fit = fit
         self.rows = np.arange(len(self._listing))
@@ -165,6 +172,20 @@ class Photos(Dataset[tuple[Tensor, int]]):
         rows = [f"{photo.path}\0{photo.label}" for photo in self.photos]
         return _hash(*self.classes, str(self.size), self.fit, *rows)
 
+    def hashes(self) -> list[str]:
+        """Return of each the SHA-256 of the photo that it shows, which has no other name elsewhere.
+
+        An output says it of its pictures; other photos are read, once.
+
+        Raises:
+            ImageError: If a photo cannot be read; the message names it.
+        """
+        for row in self.rows.tolist():
+            if row not in self._hashes:
+                with _named(photo := self._listing[row]):
+                    self._hashes[row] = hashlib.sha256(self._source.read(photo)).hexdigest()
+        return [self._hashes[row] for row in self.rows.tolist()]
+
     def subset(self, indices: Indices) -> Self:
         """Return only these pictures, in this order; what has been decoded is shared."""
         part = copy.copy(self)
@@ -182,10 +203,8 @@ class Photos(Dataset[tuple[Tensor, int]]):
 
     def _read(self, row: int) -> Image:
         photo = self._listing[row]
-        try:
+        with _named(photo):
             whole = decode(self._source.read(photo), at_least=self.size)
-        except ImageError as error:
-            raise ImageError(f"{photo.path}: {error}{REMOVE_IT}") from error
         return np.ascontiguousarray(prepare(whole, self.size, self.fit).transpose(2, 0, 1))
 
 
@@ -263,8 +282,11 @@ class Joined(Dataset[tuple[Tensor, int]]):
 
     @property
     def origins(self) -> list[str]:
-        """Of each picture, the path of the photo that it shows; the same in all parts."""
-        return [origin for part in self.parts for origin in part.origins]
+        """Of each picture, the photo that it shows, by what is in it: see `Photos.hashes`.
+
+        Not by its path, which two photos of two parts may share, and one photo may have two of.
+        """
+        return [origin for part in self.parts for origin in part.hashes()]
 
     @property
     def composed(self) -> npt.NDArray[np.bool_]:
@@ -389,13 +411,23 @@ def _nothing() -> None:
     return None
 
 
+@contextmanager
+def _named(photo: Photo) -> Iterator[None]:
+    """Name the photo in what is wrong with it, and say what to do."""
+    try:
+        yield
+    except ImageError as error:
+        raise ImageError(f"{photo.path}: {error}{REMOVE_IT}") from error
+
+
 @dataclass(frozen=True)
 class _Opened:
-    """A source, and what a genmix output says of its pictures: labels by folder, origins."""
+    """A source, and what a genmix output says of its pictures: labels by folder, originals."""
 
     source: Source
     labels: Mapping[str, str] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)
     composed: frozenset[str] = frozenset()
 
 
@@ -404,16 +436,17 @@ def _open(source: str | Path | Source) -> _Opened:
         return _Opened(source)
     if (out := output_of(source)) is None:
         return _Opened(open_source(source))
-    labels, origins, composed = {}, {}, set()
-    for row in iterate_rows(out / MANIFEST, ["kind", "label", "output", "source"]):
+    labels, origins, hashes, composed = {}, {}, {}, set()
+    columns = ["kind", "label", "output", "source", "source_sha256"]
+    for row in iterate_rows(out / MANIFEST, columns):
         if row["output"] is None:
             continue
         path = row["output"].removeprefix(f"{IMAGES}/")
         labels[class_folder(row["label"])] = row["label"]
-        origins[path] = row["source"]
+        origins[path], hashes[path] = row["source"], row["source_sha256"]
         if row["kind"] == "composite":
             composed.add(path)
-    return _Opened(open_source(out / IMAGES), labels, origins, frozenset(composed))
+    return _Opened(open_source(out / IMAGES), labels, origins, hashes, frozenset(composed))
 
 
 def _check_known(names: Sequence[str], classes: Sequence[str], source: object) -> None:

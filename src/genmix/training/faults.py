@@ -1,10 +1,12 @@
-"""Photos that cannot be used, found by reading all of them before anything is trained."""
+"""What is wrong with photos, found by reading all of them before anything is trained."""
+
+from collections.abc import Sequence
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from genmix.errors import ImageError
-from genmix.training.data import REMOVE_IT, TrainingData, begin_worker, name_first
+from genmix.errors import ImageError, TrainingError
+from genmix.training.data import REMOVE_IT, Photos, TrainingData, begin_worker, name_first
 
 
 def check_photos(photos: TrainingData, workers: int = 0) -> None:
@@ -45,6 +47,28 @@ def find_faults(photos: TrainingData, workers: int = 0) -> str | None:
     if not faults:
         return None
     return f"{len(faults):,} of {len(photos):,} photos cannot be used: {name_first(faults)}"
+
+
+def check_apart(trained: Sequence[Photos], tested: Photos) -> None:
+    """Make sure that an output is not tested on the photos that it was made of.
+
+    Args:
+        trained: What is trained on; where none of it is an output, nothing is looked for.
+        tested: What is tested on.
+
+    Raises:
+        TrainingError: If a photo is in both; it says how many are, and names the first.
+        ImageError: If a photo cannot be read.
+    """
+    seen = {photo for part in trained if part.is_output for photo in part.hashes()}
+    if not seen:
+        return
+    both = [p.path for p, own in zip(tested.photos, tested.hashes(), strict=True) if own in seen]
+    if both:
+        raise TrainingError(
+            f"genmix made pictures to train on of {len(both):,} of the {len(tested):,} photos to "
+            f"test on, the first is {both[0]}: test on other photos"
+        )
 
 
 class _Faults(Dataset[str | None]):
