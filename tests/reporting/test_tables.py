@@ -8,7 +8,8 @@ from rich.console import Console
 
 from genmix.experiments.effects import Ablation
 from genmix.experiments.findings import Comparison, Metric
-from genmix.reporting.tables import print_ablation, print_comparison
+from genmix.reporting.tables import primary_tables, print_ablation, print_comparison
+from genmix.statistics import Difference
 from tests.experiments.made import VAL, ablation, comparison
 
 
@@ -50,6 +51,32 @@ def test_a_narrow_console_has_a_table_for_each_arm_that_is_compared_with() -> No
     assert max(map(len, narrow.splitlines())) <= 80
     words_of = re.compile(r"[^\s─]+").findall
     assert set(words_of(narrow)) == set(words_of(wide))
+
+
+@pytest.mark.parametrize("seeds", [1, 5])
+@pytest.mark.parametrize("length", [10, 25, 30, 34, 39, 45, 70])
+def test_nothing_is_cut_off_beside_a_long_name(length: int, seeds: int) -> None:
+    name = "genmix:" + "x" * (length - 7)
+    found = comparison({name: 0.1}, arms=("baseline", name, "mixup"), seeds=seeds)
+    console = Console(file=StringIO(), width=80, record=True)
+    for table in primary_tables(found, None, console):
+        console.print(table)
+    text = console.export_text()
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.count("minus baseline") == text.count("minus best other") == 1
+    if seeds > 1:
+        differences = judged(found)
+        surely = [each.verdict for each in differences if each.verdict != "no evidence"]
+        assert sorted(re.findall(r"\b(?:better|worse)\b", text)) == sorted(surely)
+        assert text.count("no evidence") == len(differences) - len(surely)
+
+
+def judged(found: Comparison) -> list[Difference]:
+    """Every difference of the primary metric."""
+    summaries = found.summaries(found.primary, None)
+    both = [each for s in summaries for each in (s.against_reference, s.against_rival)]
+    return [each for each in both if each is not None]
 
 
 @pytest.mark.parametrize("found", [comparison(seeds=1), ablation(seeds=1)])

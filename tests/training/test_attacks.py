@@ -266,8 +266,9 @@ def test_an_attack_is_read_as_it_is_written(text: str, expected: Attack) -> None
         ("fsgm@4/255", "there is no attack 'fsgm'; did you mean 'fgsm'?"),
         ("fgsm@0/255", "ε is 0/255: it must lie above 0"),
         ("pgd@256/255", "ε is 256/255: it must lie above 0 and up to 1"),
-        ("pgd-0@4/255", "pgd cannot take 0 steps"),
-        ("fgsm-20@4/255", "fgsm cannot take 20 steps: only pgd takes some"),
+        ("pgd-0@4/255", "pgd cannot take 0 steps: give 1 or more"),
+        ("fgsm-20@4/255", "fgsm takes no number of steps: only pgd does"),
+        ("autoattack-10@4/255", "autoattack takes no number of steps: only pgd does"),
     ],
 )
 def test_what_is_no_attack_is_explained(text: str, words: str) -> None:

@@ -90,6 +90,7 @@ def test_mixers_take_settings_and_join() -> None:
         ("cutout:fill=nan", "fill is 'nan': give a finite number"),
         ("cutout:fill=1e400", "fill is inf: give a finite number"),
         ("cutout:size=true", "size is True: give whole pixels"),
+        ("mixup:alpha=abc", "mixup: alpha is 'abc': give a number"),
         ("genmix", "genmix is no mixer of single pictures"),
     ],
 )

@@ -123,7 +123,10 @@ def create_model(
     if name in _PREACT_WIDTHS:
         return _preact(name, classes, size or 32, pretrained)
     own = name if name != LITE0 else "tf_efficientnet_lite0"
-    settings = timm.get_pretrained_cfg(own) if timm.is_model(own) else None
+    try:
+        settings = timm.get_pretrained_cfg(own) if timm.is_model(own) else None
+    except RuntimeError:  # there is such a network, without the weights that follow its name
+        settings = None
     if settings is None:
         raise TrainingError(f"there is no model {name!r}: {_nearest_models(name)}")
     size = size or int(settings.input_size[-1])
@@ -174,7 +177,10 @@ def _load_lite0(backbone: nn.Module) -> None:
 
 
 def _nearest_models(name: str) -> str:
+    network, _, tag = name.casefold().partition(".")
     known = [*timm.list_models(), LITE0, *_PREACT_WIDTHS]
+    if tag and network in known:
+        known = timm.list_pretrained(f"{network}.*")
     if close := get_close_matches(name.casefold(), known, n=3, cutoff=0.6):
         return "did you mean " + " or ".join(f"'{one}'" for one in close) + "?"
     return f"give a name of timm's, such as {', '.join(_SHOWN)}"

@@ -54,24 +54,32 @@ def primary_tables(
 ) -> Sequence[RenderableType]:
     """Return the table of the primary metric: arms from best to worst, with what they differ by.
 
-    On a narrow console it comes in two, one for each arm that the others are compared with.
+    On a narrow console it comes in two, one for each arm that the others are compared with, and
+    where that is not enough names run over several lines.
     """
-    whole = _primary_table(comparison, shots, ("reference", "rival"), console.width)
-    wanted = console.measure(whole, options=console.options.update(max_width=_ANY_WIDTH)).maximum
-    if wanted <= console.width:
+    whole = _primary_table(comparison, shots, ("reference", "rival"), whole_names=True)
+    if _fits(whole, console):
         return [whole]
-    return [
-        _primary_table(comparison, shots, [against], console.width)
-        for against in ("reference", "rival")
-    ]
+    halves = []
+    for against in ("reference", "rival"):
+        half = _primary_table(comparison, shots, [against], whole_names=True)
+        if not _fits(half, console):
+            half = _primary_table(comparison, shots, [against], whole_names=False)
+        halves.append(half)
+    return halves
+
+
+def _fits(table: PlainTable, console: Console) -> bool:
+    wanted = console.measure(table, options=console.options.update(max_width=_ANY_WIDTH))
+    return wanted.maximum <= console.width
 
 
 def _primary_table(
-    comparison: Comparison, shots: Shots, against: Sequence[_Against], width: int
+    comparison: Comparison, shots: Shots, against: Sequence[_Against], *, whole_names: bool
 ) -> PlainTable:
     judged = len(comparison.seeds) > 1
     table = _table()
-    table.add_column("arm", no_wrap=max(map(len, comparison.arms)) < width // 2, overflow="fold")
+    table.add_column("arm", no_wrap=whole_names, overflow="fold")
     table.add_column("mean", no_wrap=True)
     if "reference" in against:
         table.add_column(f"minus {comparison.reference}", min_width=13)

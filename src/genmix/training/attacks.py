@@ -57,10 +57,10 @@ class Attack:
             )
         if not 0 < self.epsilon <= 1:
             raise TrainingError(f"ε is {_levels(self.epsilon)}: it must lie above 0 and up to 1")
-        if self.steps < 1 or (self.steps != DEFAULT_STEPS and self.method != "pgd"):
-            raise TrainingError(
-                f"{self.method} cannot take {self.steps} steps: only pgd takes some"
-            )
+        if self.method != "pgd" and self.steps != DEFAULT_STEPS:
+            raise TrainingError(f"{self.method} takes no number of steps: only pgd does")
+        if self.steps < 1:
+            raise TrainingError(f"pgd cannot take {self.steps} steps: give 1 or more")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -72,6 +72,8 @@ class Attack:
         found = _WRITTEN.fullmatch(text.strip())
         if found is None:
             raise TrainingError(f"{text!r} is no attack: write it as fgsm@4/255 or pgd-20@4/255")
+        if found["steps"] and found["method"] in set(METHODS) - {"pgd"}:
+            raise TrainingError(f"{found['method']} takes no number of steps: only pgd does")
         steps = int(found["steps"]) if found["steps"] else DEFAULT_STEPS
         return cls(cast("Method", found["method"]), float(found["levels"]) / 255, steps)
 

@@ -63,7 +63,8 @@ def _one(text: str, classes: int) -> Mixer:
     try:
         return MIXERS[name](num_classes=classes, **_DEFAULTS.get(name, {}) | given)
     except TypeError as error:
-        raise MixerError(f"{text!r} has a value of the wrong kind: {error}") from error
+        words = [f"{k} is {v!r}" for k, v in given.items() if not isinstance(v, int | float)]
+        raise MixerError(f"{name}: {', '.join(words)}: give a number") from error
 
 
 def _settings(name: str) -> list[str]:
