@@ -47,7 +47,7 @@ def cell(found: Comparison, arm: str, key: str, shots: Shots) -> str:
     return "" if against is None else difference_text(against)
 
 
-@pytest.mark.parametrize("name", ["ablation"])
+@pytest.mark.parametrize("name", ["ablation", "ablation-redrawn"])
 def test_every_difference_of_an_ablation_stands_in_the_page(name: str) -> None:
     found = Ablation.read(_EVIDENCE / name / "ablation.json")
     assert f"The recipe as it is: {mean_text(found.reference.mean)}" in _PAGE
