@@ -22,7 +22,6 @@ from genmix.mixing.base import (
     empty_like,
     goes_one_by_one,
     on_device,
-    weights_like,
 )
 from genmix.recipe import Recipe
 
@@ -31,9 +30,10 @@ class GenMix(Mixer):
     """Compose each original with its edit along a mask drawn anew, and blend in a fractal.
 
     It takes pairs: N x 2 x C x H x W, the originals at [:, 0] and their edits at [:, 1], as
-    `GenMixDataset(pairs=True)` gives them; transforms that crop or flip see both alike. It returns
-    N x C x H x W and the labels. Batches of single images (N x C x H x W), as a validation loader
-    has, pass through in `eval()`; of pairs, `eval()` returns the originals.
+    `GenMixDataset(pairs=True)` gives them; transforms that crop or flip see both alike. A pair of
+    one picture twice stays that picture. It returns N x C x H x W and the labels. Batches of single
+    images (N x C x H x W), as a validation loader has, pass through in `eval()`; of pairs, `eval()`
+    returns the originals.
 
     Pictures are uint8, or float in [0, 1]: normalise afterwards.
 
@@ -134,11 +134,17 @@ class GenMix(Mixer):
         blends = [each.blend for each in drawn]
         if goes_one_by_one(originals):
             own = [tables.masks[place] for place in masks]
-            pictures = [None if k is None else tables.fractals[k] for k in fractals]
+            pictures = [
+                None if k is None or torch.equal(original, edit) else tables.fractals[k]
+                for k, original, edit in zip(fractals, originals, edits, strict=True)
+            ]
             return genmix(originals, edits, own, pictures, blends), targets
         blended = [k for k in fractals if k is not None]  # all of them, or without fractals none
+        shares = _shares(blends, originals)
+        if blended:
+            shares = shares * (originals != edits).flatten(1).any(1).view(-1, 1, 1, 1)
         chosen = _choose(tables.masks, masks), _choose(tables.fractals, blended)
-        return _compose_at_once(originals, edits, *chosen, blends), targets
+        return _compose_at_once(originals, edits, *chosen, shares), targets
 
     def _tables_for(self, like: Tensor) -> "_Tables":
         """Make masks and fractals of the images' size and kind once."""
@@ -216,7 +222,8 @@ def genmix(
         some = next((fractal for fractal in fractals if fractal is not None), originals[0])
         pictures = torch.stack([some if fractal is None else fractal for fractal in fractals])
         shares = [0.0 if f is None else blend for f, blend in zip(fractals, blends, strict=True)]
-        return _compose_at_once(originals, edits, torch.stack(list(masks)), pictures, shares)
+        weights = _shares(shares, originals)
+        return _compose_at_once(originals, edits, torch.stack(list(masks)), pictures, weights)
     composed = empty_like(originals)
     exact = originals.dtype in {torch.float32, torch.float64}
     for k, (mask, fractal, blend) in enumerate(zip(masks, fractals, blends, strict=True)):
@@ -231,18 +238,30 @@ def genmix(
 
 
 def _compose_at_once(
-    originals: Tensor, edits: Tensor, masks: Tensor, fractals: Tensor, blends: Sequence[float]
+    originals: Tensor, edits: Tensor, masks: Tensor, fractals: Tensor, shares: Tensor
 ) -> Tensor:
     """Compose a batch of small pictures, or one on a device, in a few operations.
 
-    Masks are N x H x W; fractals N x C x H x W, or 0 of them where nothing is blended in.
+    Masks are N x H x W; fractals N x C x H x W, or 0 of them where nothing is blended in; shares
+    are the fractals', as `_shares` makes them.
     """
-    kind = torch.float64 if originals.dtype == torch.float64 else torch.float32
+    kind = _exact(originals)
     composed = torch.lerp(originals.to(kind), edits.to(kind), masks[:, None].to(kind))
     if len(fractals):
-        composed.lerp_(fractals.to(kind), weights_like(np.array(blends), composed))
+        composed.lerp_(fractals.to(kind), shares)
     rounded = composed.round_() if originals.dtype == torch.uint8 else composed
     return rounded.to(originals.dtype)
+
+
+def _shares(blends: Sequence[float], like: Tensor) -> Tensor:
+    """Return λ as N x 1 x 1 x 1 of the type to compose in, on the pictures' device."""
+    column = torch.tensor(blends, dtype=_exact(like), device="cpu").view(-1, 1, 1, 1)
+    return column.to(like.device, non_blocking=True)
+
+
+def _exact(like: Tensor) -> torch.dtype:
+    """Return the type to compose in."""
+    return torch.float64 if like.dtype == torch.float64 else torch.float32
 
 
 def _fractals(bank: FractalBank | Tensor | None, like: Tensor) -> Tensor:
@@ -260,6 +279,5 @@ def _fractals(bank: FractalBank | Tensor | None, like: Tensor) -> Tensor:
     else:
         drawn = np.stack([bank.fitting(k, height, width) for k in range(len(bank))])
         pictures = torch.from_numpy(drawn).permute(0, 3, 1, 2).contiguous()
-    kind = torch.float64 if like.dtype == torch.float64 else torch.float32
-    scaled = pictures.to(like.device, kind)
+    scaled = pictures.to(like.device, _exact(like))
     return scaled if like.dtype == torch.uint8 else scaled / 255
