@@ -132,6 +132,21 @@ def test_a_bank_is_fitted_to_the_images_and_a_mixer_can_be_pickled() -> None:
     assert not torch.equal(mixer(pairs(0), torch.arange(4))[0], first)
 
 
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_sizes_and_types_in_turn_compose_alike_and_only_the_latest_is_kept_as_levels(
+    size: tuple[int, int],
+) -> None:
+    bank = FractalBank.open(4, 32, 0)
+    mixer, labels = GenMix(bank), torch.arange(4)
+    for batch in (pairs(0, 4, *size), pairs(0), pairs(0, 4, *size).float() / 255):
+        mixer.generator = torch.Generator().manual_seed(1)
+        again = GenMix(bank, generator=torch.Generator().manual_seed(1))
+        assert torch.equal(mixer(batch, labels)[0], again(batch, labels)[0])
+        assert mixer._tables is not None
+        assert mixer._tables.fractals.dtype == torch.uint8
+        assert mixer._tables.fractals.shape == (4, *batch.shape[2:])
+
+
 def test_a_recipe_makes_the_mixer_that_composes_as_it_says(small: Recipe) -> None:
     mixer = GenMix.from_recipe(small, FractalBank.open(4, 32, 0), num_classes=4)
     assert (mixer.blend, mixer.masks, mixer.seam) == (small.blend, small.masks, 0.04)

@@ -4,7 +4,7 @@ The arithmetic is that of `genmix.compose`, for tensors. The edits were made bef
 `genmix augment`; `genmix.mixing.online` reads them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -79,7 +79,7 @@ class GenMix(Mixer):
         self.seam_profile: SeamProfile = seam_profile
         self.blend = (low, high) if fractals is not None else (0.0, 0.0)
         self.fractals = fractals
-        self._tables: dict[_Kind, _Tables] = {}
+        self._tables: _Tables | None = None
 
     @classmethod
     def from_recipe(
@@ -134,22 +134,28 @@ class GenMix(Mixer):
         blends = [each.blend for each in drawn]
         if goes_one_by_one(originals):
             own = [tables.masks[place] for place in masks]
-            pictures = [
-                None if k is None or torch.equal(original, edit) else tables.fractals[k]
+            spare = _spare(originals)
+            pictures = (
+                None
+                if k is None or torch.equal(original, edit)
+                else _scale_(spare.copy_(tables.fractals[k]), originals)
                 for k, original, edit in zip(fractals, originals, edits, strict=True)
-            ]
-            return genmix(originals, edits, own, pictures, blends), targets
+            )
+            return _compose_one_by_one(originals, edits, own, pictures, blends), targets
         blended = [k for k in fractals if k is not None]  # all of them, or without fractals none
         shares = _shares(blends, originals)
         if blended:
-            shares = shares * (originals != edits).flatten(1).any(1).view(-1, 1, 1, 1)
-        chosen = _choose(tables.masks, masks), _choose(tables.fractals, blended)
-        return _compose_at_once(originals, edits, *chosen, shares), targets
+            # As bytes, because torch takes a hundred times as long to look through booleans.
+            differs = (originals != edits).flatten(1).view(torch.uint8).any(1)
+            shares = shares * differs.view(-1, 1, 1, 1)
+        pictures = _scale_(_choose(tables.fractals, blended).to(_exact(originals)), originals)
+        own = _choose(tables.masks, masks)
+        return _compose_at_once(originals, edits, own, pictures, shares), targets
 
     def _tables_for(self, like: Tensor) -> "_Tables":
-        """Make masks and fractals of the images' size and kind once."""
-        kind = (*like.shape[-2:], like.dtype, like.device)
-        if kind not in self._tables:
+        """Make masks and fractals of the images' size once, and keep the latest."""
+        kind = (like.shape[1:], like.device)
+        if self._tables is None or self._tables.kind != kind:
             height, width = like.shape[-2:]
             places: dict[tuple[MaskFamily | None, bool], int] = {(None, False): 0, (None, True): 0}
             masks = [np.ones((height, width), np.float32)]
@@ -158,8 +164,8 @@ class GenMix(Mixer):
                     places[family, inverted] = len(masks)
                     masks.append(self._mask(family, inverted, height, width))
             table = torch.from_numpy(np.stack(masks)).to(like.device)
-            self._tables[kind] = _Tables(places, table, _fractals(self.fractals, like))
-        return self._tables[kind]
+            self._tables = _Tables(kind, places, table, _fractals(self.fractals, like))
+        return self._tables
 
     def _mask(self, family: MaskFamily, inverted: bool, height: int, width: int) -> Weights:
         mask = make_mask(
@@ -169,20 +175,20 @@ class GenMix(Mixer):
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without the tables, which are quick to make again."""
-        return {**self.__dict__, "_tables": {}}
-
-
-_Kind = tuple[int, int, torch.dtype, torch.device]
+        return {**self.__dict__, "_tables": None}
 
 
 @dataclass(frozen=True)
 class _Tables:
-    """Masks and fractals, on the images' device."""
+    """Masks and fractals of the images' size, on their device."""
 
+    kind: tuple[torch.Size, torch.device]
+    """The shape of an image, and the device."""
     places: dict[tuple[MaskFamily | None, bool], int]
     """Which mask a (family, inverted) is."""
     masks: Tensor
     fractals: Tensor
+    """M x C x H x W uint8; 0 of them where nothing is blended in."""
 
 
 def _choose(table: Tensor, places: Sequence[int]) -> Tensor:
@@ -224,15 +230,30 @@ def genmix(
         shares = [0.0 if f is None else blend for f, blend in zip(fractals, blends, strict=True)]
         weights = _shares(shares, originals)
         return _compose_at_once(originals, edits, torch.stack(list(masks)), pictures, weights)
+    return _compose_one_by_one(originals, edits, masks, fractals, blends)
+
+
+def _compose_one_by_one(
+    originals: Tensor,
+    edits: Tensor,
+    masks: Sequence[Tensor],
+    fractals: Iterable[Tensor | None],
+    blends: Sequence[float],
+) -> Tensor:
+    """Do as `genmix` does, for large pictures on a CPU; fractals may come as they are needed."""
     composed = empty_like(originals)
-    exact = originals.dtype in {torch.float32, torch.float64}
+    kind = _exact(originals)
+    is_exact = originals.dtype == kind
+    # Memory that is used for every sample in turn stays in the processor's cache.
+    spare = [_spare(originals) for _ in range(0 if is_exact else 3)]
     for k, (mask, fractal, blend) in enumerate(zip(masks, fractals, blends, strict=True)):
-        into = composed[k] if exact else torch.empty_like(originals[k], dtype=torch.float32)
-        original, edit = originals[k].to(into.dtype), edits[k].to(into.dtype)
-        torch.lerp(original, edit, mask.to(into.dtype), out=into)
+        original, edit, into = originals[k], edits[k], composed[k]
+        if not is_exact:
+            original, edit, into = spare[0].copy_(original), spare[1].copy_(edit), spare[2]
+        torch.lerp(original, edit, mask.to(kind), out=into)
         if fractal is not None and blend > 0:
-            into.lerp_(fractal.to(into.dtype), blend)
-        if not exact:
+            into.lerp_(fractal.to(kind), blend)
+        if not is_exact:
             composed[k].copy_(into.round_() if originals.dtype == torch.uint8 else into)
     return composed
 
@@ -259,25 +280,32 @@ def _shares(blends: Sequence[float], like: Tensor) -> Tensor:
     return column.to(like.device, non_blocking=True)
 
 
+def _spare(like: Tensor) -> Tensor:
+    """Allocate one sample of the type to compose in, with any values."""
+    return torch.empty(like.shape[1:], dtype=_exact(like), device=like.device)
+
+
 def _exact(like: Tensor) -> torch.dtype:
     """Return the type to compose in."""
     return torch.float64 if like.dtype == torch.float64 else torch.float32
 
 
 def _fractals(bank: FractalBank | Tensor | None, like: Tensor) -> Tensor:
-    """Return M x C x H x W in the images' range, float32 or float64, on their device."""
+    """Return M x C x H x W uint8 of the images' size, on their device."""
     height, width = like.shape[-2:]
     if bank is None:
-        return torch.empty(0)
-    if isinstance(bank, Tensor):
-        if bank.ndim != 4 or bank.shape[1:] != like.shape[1:] or bank.dtype != torch.uint8:
-            raise MixerError(
-                f"fractals are {bank.dtype} of shape {tuple(bank.shape)}: expected uint8, "
-                f"M x {' x '.join(map(str, like.shape[1:]))}"
-            )
-        pictures = bank
-    else:
+        return torch.empty(0, dtype=torch.uint8, device=like.device)
+    if isinstance(bank, FractalBank):
         drawn = np.stack([bank.fitting(k, height, width) for k in range(len(bank))])
-        pictures = torch.from_numpy(drawn).permute(0, 3, 1, 2).contiguous()
-    scaled = pictures.to(like.device, _exact(like))
-    return scaled if like.dtype == torch.uint8 else scaled / 255
+        return torch.from_numpy(drawn).permute(0, 3, 1, 2).contiguous().to(like.device)
+    if bank.ndim != 4 or bank.shape[1:] != like.shape[1:] or bank.dtype != torch.uint8:
+        raise MixerError(
+            f"fractals are {bank.dtype} of shape {tuple(bank.shape)}: expected uint8, "
+            f"M x {' x '.join(map(str, like.shape[1:]))}"
+        )
+    return bank.to(like.device)
+
+
+def _scale_(levels: Tensor, like: Tensor) -> Tensor:
+    """Bring levels, which are floats from 0 to 255, to the images' range in place."""
+    return levels if like.dtype == torch.uint8 else levels.div_(255)
