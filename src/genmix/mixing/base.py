@@ -259,6 +259,18 @@ def check_images(images: Any) -> None:
         raise MixerError(f"images are {images.dtype}: convert them to one of {known}")
 
 
+def check_writable(images: Tensor) -> None:
+    """Make sure that a batch may be overwritten.
+
+    Raises:
+        MixerError: For a leaf that requires a gradient.
+    """
+    if images.requires_grad and images.is_leaf and torch.is_grad_enabled():
+        raise MixerError(
+            "images are a leaf that requires a gradient: leave inplace off, or mix a clone of them"
+        )
+
+
 def as_probabilities(labels: Tensor, num_classes: int | None = None) -> Tensor:
     """Turn labels into class probabilities.
 
@@ -369,6 +381,20 @@ def empty_like(images: Tensor) -> Tensor:
     strides = torch.empty_like(images, device="meta").stride()
     memory = torch.from_numpy(np.empty(images.nbytes, np.uint8))
     return memory.view(images.dtype).as_strided(images.shape, strides)
+
+
+def overwriting(images: Tensor) -> Tensor:
+    """Return a batch that is about to be overwritten, and count that for autograd.
+
+    NumPy and OpenCV write past its counter, by which `backward()` finds what was changed.
+
+    Raises:
+        MixerError: For a leaf that requires a gradient.
+    """
+    check_writable(images)
+    if not images.is_inference():  # such have no counter
+        torch.autograd.graph.increment_version(images)
+    return images
 
 
 def copy_of(images: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing.base import Mixer, check_images, copy_of
+from genmix.mixing.base import Mixer, check_images, copy_of, overwriting
 from genmix.mixing.checks import check_colour
 from genmix.mixing.cutmix import Box, check_boxes, paste_
 from genmix.mixing.levels import MixerSettings, is_on_cpu
@@ -81,12 +81,13 @@ def cutout(
         The images with their boxes filled, of the same type and memory format.
 
     Raises:
-        MixerError: If boxes or fill do not fit the batch.
+        MixerError: If boxes or fill do not fit the batch, or `inplace` would overwrite a leaf that
+            requires a gradient.
     """
     check_images(images)
     each = check_boxes(boxes, images)
     value = _fill_like(fill, images)
-    hidden = images if inplace else copy_of(images)
+    hidden = overwriting(images) if inplace else copy_of(images)
     if is_on_cpu(images) and not images.requires_grad:
         _fill_boxes_(hidden, each.tolist(), value)
     else:

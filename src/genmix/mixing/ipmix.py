@@ -231,7 +231,8 @@ def ipmix(
         The mixed images, of the same type (uint8 is rounded) and memory format.
 
     Raises:
-        MixerError: If the arguments do not fit together.
+        MixerError: If the arguments do not fit together, or `inplace` would overwrite a leaf that
+            requires a gradient.
     """
     check_images(images)
     check_pictures(pictures, images)
