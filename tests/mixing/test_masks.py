@@ -510,6 +510,15 @@ def test_the_peak_is_at_what_stands_out_at_any_size_and_brightness(kind: torch.d
         assert distance <= 1.5 * radius
 
 
+def test_autocast_does_not_change_saliency() -> None:
+    images = torch.rand(4, 3, 80, 90, generator=torch.Generator().manual_seed(0))
+    maps = saliency(images)
+    with torch.autocast("cpu", torch.bfloat16):
+        within = saliency(images)
+    assert within.dtype == torch.float32
+    assert torch.equal(within, maps)
+
+
 def test_saliency_of_nothing_is_defined() -> None:
     assert saliency(torch.zeros(0, 3, 8, 8)).shape == (0, 8, 8)
     for flat in (torch.zeros(2, 3, 8, 8), torch.full((2, 3, 80, 70), 255, dtype=torch.uint8)):
