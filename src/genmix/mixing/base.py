@@ -123,6 +123,8 @@ class Mixer(nn.Module, ABC):
         """Draw and mix; what each method defines."""
 
     def _targets(self, images: Tensor, labels: Tensor) -> Tensor:
+        if not isinstance(labels, Tensor):
+            raise MixerError(f"labels are a {type(labels).__name__}: give a tensor")
         if labels.shape[:1] != images.shape[:1]:
             raise MixerError(
                 f"there are {len(images)} images and labels of shape {tuple(labels.shape)}: give "
@@ -257,6 +259,34 @@ def check_images(images: Any) -> None:
     if images.dtype not in IMAGE_TYPES:
         known = ", ".join(str(kind).removeprefix("torch.") for kind in IMAGE_TYPES)
         raise MixerError(f"images are {images.dtype}: convert them to one of {known}")
+
+
+def check_batch(images: Any, targets: Any, *, inplace: bool) -> None:
+    """Make sure that images and targets are a batch that can be mixed.
+
+    Args:
+        images: What should be N x C x H x W.
+        targets: What should be N x K probabilities.
+        inplace: Whether the images are to be overwritten.
+
+    Raises:
+        MixerError: If they are not, or `inplace` would overwrite a leaf that requires a gradient.
+    """
+    check_images(images)
+    if not isinstance(targets, Tensor):
+        raise MixerError(f"targets are a {type(targets).__name__}: give a tensor, N x K")
+    if targets.ndim != 2 or not targets.is_floating_point():
+        raise MixerError(
+            f"targets are {targets.dtype} of shape {tuple(targets.shape)}: give N x K "
+            "probabilities; the mixer classes take class indices with num_classes"
+        )
+    if len(targets) != len(images):
+        raise MixerError(
+            f"there are {len(images)} images and targets of shape {tuple(targets.shape)}: give one "
+            "row for each image"
+        )
+    if inplace:
+        check_writable(images)
 
 
 def check_writable(images: Tensor) -> None:

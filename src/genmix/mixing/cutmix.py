@@ -12,6 +12,7 @@ from genmix.errors import MixerError
 from genmix.mixing.base import (
     PairMixer,
     Partners,
+    check_batch,
     check_draws,
     copy_of,
     goes_one_by_one,
@@ -99,8 +100,10 @@ def cutmix(
         The mixed images and the mixed targets; λ is the exact share of pixels outside the box.
 
     Raises:
-        MixerError: If boxes or partners do not fit the batch.
+        MixerError: If images, targets, boxes or partners do not fit together, or `inplace`
+            would overwrite a leaf that requires a gradient.
     """
+    check_batch(images, targets, inplace=inplace)
     each = check_boxes(boxes, images)
     lam, partners = check_draws(len(images), shares_outside(each, images), partners)
     if goes_one_by_one(images):

@@ -17,6 +17,7 @@ from genmix.mixing.base import (
     PairMixer,
     PairSettings,
     Partners,
+    check_batch,
     check_draws,
     copy_of,
     empty_like,
@@ -128,8 +129,10 @@ def resizemix(
         The mixed images and the mixed targets; λ is the exact share of pixels outside the box.
 
     Raises:
-        MixerError: If boxes or partners do not fit the batch.
+        MixerError: If images, targets, boxes or partners do not fit together, or `inplace`
+            would overwrite a leaf that requires a gradient.
     """
+    check_batch(images, targets, inplace=inplace)
     each = check_boxes(boxes, images)
     sizes = each[:, 1::2] - each[:, ::2]
     if (sizes < 1).any():

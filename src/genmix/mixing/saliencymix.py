@@ -14,6 +14,7 @@ from genmix.mixing.base import (
     Lambda,
     PairMixer,
     Partners,
+    check_batch,
     check_draws,
     check_images,
     on_device,
@@ -71,8 +72,10 @@ def saliencymix(
         The mixed images and the mixed targets; λ' is the exact share of pixels outside the box.
 
     Raises:
-        MixerError: If λ, partners or peaks do not fit the batch.
+        MixerError: If images, targets, λ, partners or peaks do not fit together, or `inplace`
+            would overwrite a leaf that requires a gradient.
     """
+    check_batch(images, targets, inplace=inplace)
     count, _, height, width = images.shape
     lam, partners = check_draws(count, lam, partners)
     if peaks.shape not in {(1, 2), (count, 2)}:

@@ -17,6 +17,7 @@ from genmix.mixing.base import (
     PairMixer,
     PairSettings,
     Partners,
+    check_batch,
     check_draws,
     mix_pairs,
     mix_targets,
@@ -148,8 +149,10 @@ def smoothmix(
         The mixed images, of the same type (uint8 is rounded), and the mixed targets.
 
     Raises:
-        MixerError: If spots or partners do not fit the batch.
+        MixerError: If images, targets, spots or partners do not fit together, or `inplace`
+            would overwrite a leaf that requires a gradient.
     """
+    check_batch(images, targets, inplace=inplace)
     _check_shape(shape)
     each = _check_spots(spots, len(images))
     height, width = images.shape[-2:]
