@@ -95,3 +95,5 @@ def test_settings_out_of_range_are_named() -> None:
         cutout(images, Box(0, 9, 0, 1))
     with pytest.raises(MixerError, match="there are 3 boxes: give one, or 2"):
         cutout(images, [Box(0, 1, 0, 1)] * 3)
+    with pytest.raises(MixerError, match="boxes are float64: give whole pixels"):
+        cutout(images, np.array([0, 2.5, 0, 3]))  # type: ignore[arg-type]

@@ -166,6 +166,10 @@ def test_what_does_not_fit_is_explained() -> None:
         GenMix(torch.zeros(3, 3, 5, 5))(pairs(0), torch.arange(4))
     with pytest.raises(MixerError, match="do not fit together"):
         genmix(pairs(0)[:, 0], pairs(0)[:, 1], [], [], [])
+    masks = [torch.ones(24, 30)] * 4
+    for blend in (1.5, -0.1, float("nan")):
+        with pytest.raises(MixerError, match=r"every value must lie in \[0, 1\]"):
+            genmix(pairs(0)[:, 0], pairs(0)[:, 1], masks, [None] * 4, [0.2, 0.2, blend, 0.2])
 
 
 @pytest.fixture(scope="module")

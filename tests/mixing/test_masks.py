@@ -403,10 +403,11 @@ def test_empty_batches_stay_empty() -> None:
     masks, boxes, spots = np.ones((0, 8, 8), np.bool_), np.ones((0, 4)), np.ones((0, 4))
     for mixed, soft in (
         cutmix(images, targets, [], []),
+        cutmix(images, targets, boxes, np.empty(0, np.object_)),
         fmix(images, targets, masks, []),
         gridmix(images, targets, masks, []),
         smoothmix(images, targets, spots, []),
-        resizemix(images, targets, boxes.astype(np.int64), []),
+        resizemix(images, targets, boxes.astype(np.int64), np.empty(0)),
         saliencymix(images, targets, [], [], torch.zeros(0, 2)),
     ):
         assert (mixed.shape, soft.shape) == (images.shape, targets.shape)
@@ -566,6 +567,10 @@ def test_what_does_not_fit_is_named_in_a_line() -> None:
         (lambda: resizemix(images, targets, Box(2, 2, 0, 3), order), "holds no pixel"),
         (lambda: resizemix(images, targets, [Box(0, 1, 0, 1)] * 2, order), "are 2 boxes: give one"),
         (lambda: resizemix(images, targets, np.ones((4, 3), int), order), "of four numbers each"),
+        (lambda: resizemix(images, targets, [[0, 1, 0, 1.5]], order), "boxes are float64"),  # type: ignore[list-item]
+        (lambda: cutmix(images, targets, np.ones((4, 4)), order), "boxes are float64"),  # type: ignore[arg-type]
+        (lambda: cutmix(images, targets, Box(0, 1, 0, 1), [0.5, 1, 2, 3]), "partners are float64"),  # type: ignore[list-item]
+        (lambda: fmix(images, targets, mask, [True] * 4), "partners are bool"),
         (lambda: saliencymix(images, targets, 0.5, order, torch.zeros(3, 2)), "1 x 2 or 4 x 2"),
         (lambda: saliencymix(images, targets, math.nan, order, torch.zeros(1, 2)), "λ is nan"),
         (lambda: saliency(images[0]), "expected N x C x H x W"),

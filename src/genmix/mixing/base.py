@@ -363,7 +363,10 @@ def check_draws(
         lam = float(lam) if lam.ndim == 0 else lam
     if not fits:
         raise MixerError(f"λ is {lam}: every value must lie in [0, 1]")
-    indices = np.ascontiguousarray(partners, np.int64)
+    given = np.asarray(partners)
+    if given.dtype.kind not in "iu" and given.size:
+        raise MixerError(f"partners are {given.dtype}: they must be {count} indices, whole numbers")
+    indices = np.ascontiguousarray(given, np.int64)
     # Read without a sign, a negative index is a large one.
     if indices.shape != (count,) or (count and indices.view(np.uint64).max() >= count):
         raise MixerError(f"partners must be {count} indices in [0, {count - 1}]")

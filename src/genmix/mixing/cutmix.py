@@ -145,7 +145,10 @@ def check_boxes(
         MixerError: If they are not.
     """
     count, _, height, width = images.shape
-    each = np.atleast_2d(np.asarray(boxes, np.int64)) if len(boxes) else np.empty((0, 4), np.int64)
+    given = np.atleast_2d(np.asarray(boxes)) if len(boxes) else np.empty((0, 4), np.int64)
+    if given.size and given.dtype.kind not in "iu":
+        raise MixerError(f"boxes are {given.dtype}: give whole pixels")
+    each = given.astype(np.int64, copy=False)
     if each.shape not in {(1, 4), (count, 4)}:
         raise MixerError(f"there are {len(each)} boxes: give one, or {count}, of four numbers each")
     outside = (each < 0) | (each > (height, height, width, width))

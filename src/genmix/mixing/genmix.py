@@ -216,7 +216,7 @@ def genmix(
         A new batch; uint8 is rounded.
 
     Raises:
-        MixerError: If the numbers or shapes do not fit.
+        MixerError: If the numbers or shapes do not fit, or a λ is not in [0, 1].
     """
     counts = {len(originals), len(edits), len(masks), len(fractals), len(blends)}
     if len(counts) > 1 or originals.shape != edits.shape:
@@ -224,6 +224,8 @@ def genmix(
             f"originals {tuple(originals.shape)}, edits {tuple(edits.shape)}, {len(masks)} masks, "
             f"{len(fractals)} fractals and {len(blends)} λ do not fit together"
         )
+    if not all(0 <= blend <= 1 for blend in blends):
+        raise MixerError(f"λ are {list(blends)}: every value must lie in [0, 1]")
     if not goes_one_by_one(originals) and len(originals):
         some = next((fractal for fractal in fractals if fractal is not None), originals[0])
         pictures = torch.stack([some if fractal is None else fractal for fractal in fractals])
