@@ -147,6 +147,12 @@ def test_sizes_and_types_in_turn_compose_alike_and_only_the_latest_is_kept_as_le
         assert mixer._tables.fractals.shape == (4, *batch.shape[2:])
 
 
+def test_a_blend_may_be_any_two_numbers() -> None:
+    fractals = pairs(9)[:, 0]
+    for blend in ((0.1, 0.3), [0.1, 0.3]):
+        assert GenMix(fractals, blend=blend).blend == (0.1, 0.3)
+
+
 def test_a_recipe_makes_the_mixer_that_composes_as_it_says(small: Recipe) -> None:
     mixer = GenMix.from_recipe(small, FractalBank.open(4, 32, 0), num_classes=4)
     assert (mixer.blend, mixer.masks, mixer.seam) == (small.blend, small.masks, 0.04)
@@ -160,8 +166,21 @@ def test_what_does_not_fit_is_explained() -> None:
         GenMix(blend=1.5)
     with pytest.raises(MixerError, match="hybrid_share is -1"):
         GenMix(hybrid_share=-1)
-    with pytest.raises(MixerError, match="masks is empty"):
-        GenMix(masks=())
+    for keywords, words in (
+        ({"masks": ()}, r"masks are \(\): give a list of some of left, right"),
+        ({"masks": "left"}, "masks are 'left'"),
+        ({"masks": ["spiral"]}, r"masks are \['spiral'\]"),
+        ({"seam": 1.5}, "seam is 1.5"),
+        ({"seam": "0.1"}, "seam is '0.1'"),
+        ({"seam_profile": "wavy"}, "must be linear or smooth"),
+        ({"blend": (0.3, 0.1)}, "the smaller first"),
+        ({"blend": (0.1, 0.2, 0.3)}, "give two numbers"),
+        ({"blend": "12"}, "blend is '12': give two numbers"),
+        ({"blend": None}, "blend is None: give two numbers"),
+        ({"fractals": torch.zeros(0, 3, 24, 30, dtype=torch.uint8)}, "there are no fractals"),
+    ):
+        with pytest.raises(MixerError, match=words):
+            GenMix(**keywords)
     with pytest.raises(MixerError, match="fractals are torch"):
         GenMix(torch.zeros(3, 3, 5, 5))(pairs(0), torch.arange(4))
     with pytest.raises(MixerError, match="do not fit together"):

@@ -401,13 +401,15 @@ def test_resizemix_leaves_a_batch_of_one_alone() -> None:
 def test_empty_batches_stay_empty() -> None:
     images, targets = batch(0, (0, 3, 8, 8))
     masks, boxes, spots = np.ones((0, 8, 8), np.bool_), np.ones((0, 4)), np.ones((0, 4))
+    nobody: Any = np.empty(0)
+    fractions: Any = boxes
     for mixed, soft in (
         cutmix(images, targets, [], []),
-        cutmix(images, targets, boxes, np.empty(0, np.object_)),
+        cutmix(images, targets, fractions, nobody.astype(object)),
         fmix(images, targets, masks, []),
         gridmix(images, targets, masks, []),
         smoothmix(images, targets, spots, []),
-        resizemix(images, targets, boxes.astype(np.int64), np.empty(0)),
+        resizemix(images, targets, boxes.astype(np.int64), nobody),
         saliencymix(images, targets, [], [], torch.zeros(0, 2)),
     ):
         assert (mixed.shape, soft.shape) == (images.shape, targets.shape)
@@ -552,6 +554,9 @@ def test_what_does_not_fit_is_named_in_a_line() -> None:
         (lambda: SmoothMix(shape="star"), "shape is 'star': it must be one of circle, square"),  # type: ignore[arg-type]
         (lambda: ResizeMix(tau=(0.8, 0.1)), r"tau is \(0.8, 0.1\)"),
         (lambda: ResizeMix(tau=(0, 0.5)), "give two scales"),
+        (lambda: ResizeMix(tau=0.5), "tau is 0.5: give two numbers"),  # type: ignore[arg-type]
+        (lambda: ResizeMix(tau=(0.1, 0.2, 0.3)), "give two numbers"),  # type: ignore[arg-type]
+        (lambda: ResizeMix(tau="12"), "tau is '12': give two numbers"),  # type: ignore[arg-type]
         (lambda: fmix(images, targets, mask.T, order), r"shape \(10, 8\): give booleans, 8 x 10"),
         (lambda: fmix(images, targets, mask.astype(float), order), "masks are float64"),
         (lambda: fmix(images, targets, mask, [0, 1, 2, 4]), "partners must be 4 indices"),

@@ -414,7 +414,7 @@ def test_batches_that_do_not_fit_are_explained() -> None:
     with pytest.raises(MixerError, match="ndarray"):
         MixUp()(images.numpy(), targets)
     with pytest.raises(MixerError, match="labels are a list"):
-        MixUp(num_classes=4)(images, [0, 1, 2, 3])  # type: ignore[arg-type]
+        MixUp(num_classes=4)(images, [0, 1, 2, 3])
     with pytest.raises(MixerError, match="4 images and labels of shape"):
         MixUp()(images, targets[:3])
     with pytest.raises(MixerError, match="set num_classes"):

@@ -1,6 +1,7 @@
 """Cutout (DeVries and Taylor 2017, arXiv 1708.04552): hide a square."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Unpack
 
 import numpy as np
@@ -39,12 +40,12 @@ class Cutout(Mixer):
         **settings: Unpack[MixerSettings],
     ) -> None:
         super().__init__(**settings)
-        if isinstance(size, bool) or (
-            not (isinstance(size, int) and size >= 1) and not 0 < size <= 1
-        ):
+        in_pixels = isinstance(size, Integral)
+        fits = size >= 1 if in_pixels else 0 < size <= 1
+        if isinstance(size, bool) or not fits:
             raise MixerError(f"size is {size}: give whole pixels, or a share of the side in (0, 1]")
         check_colour("fill", fill)
-        self.size = size
+        self.size = int(size) if in_pixels else size
         self.fill = fill
 
     def mix(

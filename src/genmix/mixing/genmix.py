@@ -6,7 +6,8 @@ The arithmetic is that of `genmix.compose`, for tensors. The edits were made bef
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from numbers import Real
+from typing import Any, Self, get_args
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from genmix.mixing.base import (
     goes_one_by_one,
     on_device,
 )
+from genmix.mixing.checks import check_pair
 from genmix.recipe import Recipe
 
 
@@ -60,19 +62,24 @@ class GenMix(Mixer):
         hybrid_share: float = 1.0,
         seam: float = 0.04,
         seam_profile: SeamProfile = "linear",
-        blend: float | tuple[float, float] = 0.2,
+        blend: float | Sequence[float] = 0.2,
         num_classes: int | None = None,
         probability: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__(num_classes=num_classes, probability=probability, generator=generator)
-        low, high = blend if isinstance(blend, tuple) else (blend, blend)
+        low, high = check_pair("blend", [blend, blend] if isinstance(blend, Real) else blend)
         if not 0 <= low <= high <= 1:
             raise MixerError(f"blend is {blend}: give a λ in [0, 1], or (lowest, highest)")
-        if not 0 <= hybrid_share <= 1:
-            raise MixerError(f"hybrid_share is {hybrid_share}: it must lie in [0, 1]")
-        if not masks:
-            raise MixerError(f"masks is empty: give some of {', '.join(FAMILIES)}")
+        for name, share in (("hybrid_share", hybrid_share), ("seam", seam)):
+            if not (isinstance(share, Real) and 0 <= share <= 1):
+                raise MixerError(f"{name} is {share!r}: it must lie in [0, 1]")
+        if isinstance(masks, str) or not masks or not set(masks) <= set(FAMILIES):
+            raise MixerError(f"masks are {masks!r}: give a list of some of {', '.join(FAMILIES)}")
+        if seam_profile not in get_args(SeamProfile):
+            raise MixerError(f"seam_profile is {seam_profile!r}: it must be linear or smooth")
+        if isinstance(fractals, Tensor) and not fractals.numel():
+            raise MixerError("there are no fractals to blend in: give one or more, or None")
         self.masks = tuple(masks)
         self.hybrid_share = hybrid_share
         self.seam = seam
@@ -133,8 +140,8 @@ class GenMix(Mixer):
         fractals = [each.fractal for each in drawn]
         blends = [each.blend for each in drawn]
         if goes_one_by_one(originals):
-            own = [tables.masks[place] for place in masks]
             spare = _spare(originals)
+            own = [tables.masks[place] for place in masks]
             pictures = (
                 None
                 if k is None or torch.equal(original, edit)
@@ -148,9 +155,9 @@ class GenMix(Mixer):
             # As bytes, because torch takes a hundred times as long to look through booleans.
             differs = (originals != edits).flatten(1).view(torch.uint8).any(1)
             shares = shares * differs.view(-1, 1, 1, 1)
-        pictures = _scale_(_choose(tables.fractals, blended).to(_exact(originals)), originals)
-        own = _choose(tables.masks, masks)
-        return _compose_at_once(originals, edits, own, pictures, shares), targets
+        levels = _choose(tables.fractals, blended).to(_exact(originals))
+        chosen = _choose(tables.masks, masks), _scale_(levels, originals)
+        return _compose_at_once(originals, edits, *chosen, shares), targets
 
     def _tables_for(self, like: Tensor) -> "_Tables":
         """Make masks and fractals of the images' size once, and keep the latest."""

@@ -27,6 +27,7 @@ from genmix.mixing.base import (
     on_device,
     take,
 )
+from genmix.mixing.checks import check_pair
 from genmix.mixing.cutmix import Box, check_boxes, shares_outside
 from genmix.mixing.masked import as_bits, select_into
 
@@ -56,9 +57,10 @@ class ResizeMix(PairMixer):
         **settings: Unpack[PairSettings],
     ) -> None:
         super().__init__(alpha, **settings)
-        if not 0 < tau[0] <= tau[1] <= 1:
+        low, high = check_pair("tau", tau)
+        if not 0 < low <= high <= 1:
             raise MixerError(f"tau is {tau}: give two scales in (0, 1], the smaller first")
-        self.tau = tau
+        self.tau = (low, high)
         self.draws_scale = alpha is None and self.lam is None
 
     def draw_lambda(self, rng: np.random.Generator, count: int) -> Lambda:
