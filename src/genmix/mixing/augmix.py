@@ -41,6 +41,8 @@ class AugMix(Mixer):
         MixerError: For a value out of its range.
     """
 
+    SHOWN = ("severity", "width", "depth", "alpha")
+
     def __init__(
         self,
         severity: float = 3,

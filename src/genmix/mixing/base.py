@@ -50,6 +50,9 @@ class Mixer(nn.Module, ABC):
 
     mixes_labels = False
 
+    SHOWN: tuple[str, ...] = ()
+    """Settings of the method's own, to show when the module is printed."""
+
     def __init__(
         self,
         *,
@@ -140,10 +143,19 @@ class Mixer(nn.Module, ABC):
         drawn = _Drawn(state.numpy().view(np.uint64))
         return np.random.Generator(np.random.PCG64(drawn))  # type: ignore[arg-type]  # too narrow
 
+    def shown(self) -> tuple[str, ...]:
+        """Return the names of the settings that the method goes by."""
+        return self.SHOWN
+
     def extra_repr(self) -> str:
         """Show what was set, when the module is printed."""
-        shown = {"num_classes": self.num_classes, "probability": self.probability}
-        return ", ".join(f"{k}={v}" for k, v in shown.items() if v not in {None, 1.0})
+        common = [k for k, default in _DEFAULTS.items() if getattr(self, k) != default]
+        values = {name: getattr(self, name) for name in (*self.shown(), *common)}
+        return ", ".join(f"{k}={v}" for k, v in values.items() if v is not None)
+
+
+_DEFAULTS = {"num_classes": None, "probability": 1.0, "inplace": False}
+"""At which the settings of all mixers are not shown."""
 
 
 class _Drawn(ISeedSequence):
@@ -211,6 +223,10 @@ class PairMixer(Mixer):
         self.lam = lam
         self.per_sample = per_sample
         self.pairing = pairing
+
+    def shown(self) -> tuple[str, ...]:
+        """Return the names of the settings that the method goes by."""
+        return ("alpha" if self.lam is None else "lam", *self.SHOWN, "per_sample", "pairing")
 
     def draw_lambda(self, rng: np.random.Generator, count: int) -> Lambda:
         """Draw λ: one number, or `count` of them with `per_sample`."""

@@ -32,6 +32,8 @@ class Cutout(Mixer):
         MixerError: For a value out of its range.
     """
 
+    SHOWN = ("size", "fill")
+
     def __init__(
         self,
         size: float = 0.5,

@@ -37,6 +37,8 @@ class FMix(PairMixer):
         MixerError: For a value out of its range.
     """
 
+    SHOWN = ("decay",)
+
     def __init__(
         self, alpha: float | None = None, *, decay: float = 3.0, **settings: Unpack[PairSettings]
     ) -> None:

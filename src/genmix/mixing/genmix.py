@@ -54,6 +54,8 @@ class GenMix(Mixer):
         MixerError: For a value out of its range.
     """
 
+    SHOWN = ("masks", "hybrid_share", "seam", "seam_profile", "blend")
+
     def __init__(
         self,
         fractals: FractalBank | Tensor | None = None,

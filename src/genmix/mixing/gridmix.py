@@ -31,6 +31,8 @@ class GridMix(PairMixer):
         MixerError: For a value out of its range.
     """
 
+    SHOWN = ("cells",)
+
     def __init__(
         self, alpha: float | None = None, *, cells: int = 4, **settings: Unpack[PairSettings]
     ) -> None:

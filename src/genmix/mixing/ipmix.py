@@ -79,6 +79,8 @@ class IPMix(PictureMixer):
         MixerError: For a value out of its range.
     """
 
+    SHOWN = ("width", "depth", "beta", "severity")
+
     def __init__(
         self,
         pictures: FractalBank | Tensor | None = None,

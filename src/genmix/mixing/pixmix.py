@@ -144,6 +144,8 @@ class PixMix(PictureMixer):
         MixerError: For a value out of its range.
     """
 
+    SHOWN = ("rounds", "beta", "severity")
+
     def __init__(
         self,
         pictures: FractalBank | Tensor | None = None,

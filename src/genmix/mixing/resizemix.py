@@ -63,6 +63,11 @@ class ResizeMix(PairMixer):
         self.tau = (low, high)
         self.draws_scale = alpha is None and self.lam is None
 
+    def shown(self) -> tuple[str, ...]:
+        """Return the names of the settings that the method goes by."""
+        drawn, *others = super().shown()
+        return ("tau" if self.draws_scale else drawn, *others)
+
     def draw_lambda(self, rng: np.random.Generator, count: int) -> Lambda:
         """Draw λ: one number, or `count` of them with `per_sample`."""
         if self.draws_scale:

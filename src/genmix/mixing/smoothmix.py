@@ -59,6 +59,8 @@ class SmoothMix(PairMixer):
         MixerError: For a value out of its range.
     """
 
+    SHOWN = ("shape",)
+
     def __init__(
         self,
         alpha: float | None = None,
@@ -70,6 +72,11 @@ class SmoothMix(PairMixer):
         _check_shape(shape)
         self.shape = shape
         self.draws_lambda = alpha is not None or self.lam is not None
+
+    def shown(self) -> tuple[str, ...]:
+        """Return the names of the settings that the method goes by."""
+        drawn, *others = super().shown()
+        return (drawn, *others) if self.draws_lambda else tuple(others)
 
     def mix(
         self, images: Tensor, targets: Tensor, rng: np.random.Generator
