@@ -37,7 +37,7 @@ class ResizeMix(PairMixer):
 
     The paper draws the scale, τ ~ U(0.1, 0.8), so λ = 1 - τ²; with `alpha` or `lam`, λ is drawn or
     fixed and the scale follows. One scale for the batch, or with `per_sample` one for each sample;
-    the place is each sample's own, as in the authors' code. A batch of one has nothing to paste and
+    the place is each sample's own, as in the authors' code. A batch of one has no other picture and
     stays as it is. See `resizemix` for the arithmetic and `PairMixer` for the arguments.
 
     Args:
