@@ -128,6 +128,11 @@ def test_pictures_of_different_sizes_are_named_in_the_error() -> None:
         compose(original, edit[:, :29], None, None, 0)
     with pytest.raises(ValueError, match=r"blend is 1\.5"):
         compose(original, edit, None, None, 1.5)
+    with pytest.raises(ValueError, match="original 20x30x3, edit 20x29x3"):
+        hybrid(original, edit[:, :29], None)
+    for mask in (make_mask("left", 19, 30), make_mask("left", 21, 31)):
+        with pytest.raises(ValueError, match="original 20x30x3, edit 20x30x3, mask"):
+            hybrid(original, edit, mask)
 
 
 @given(seeds, st.floats(0, 1), st.floats(0, 1), st.integers(1, 1000))

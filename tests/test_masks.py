@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genmix.errors import RecipeError
-from genmix.masks import FAMILIES, Mask, MaskFamily, SeamProfile, make_mask
+from genmix.masks import FAMILIES, Mask, MaskFamily, SeamProfile, Weights, make_mask
 
 families = st.sampled_from(FAMILIES)
 profiles: st.SearchStrategy[SeamProfile] = st.sampled_from(["linear", "smooth"])
@@ -89,6 +89,29 @@ def test_most_of_a_half_mask_is_plain() -> None:
 def test_a_mask_cannot_be_changed_by_accident() -> None:
     with pytest.raises(ValueError, match="read-only"):
         make_mask("left", 8, 8).weights[0, 0] = 0.5
+
+
+def test_a_mask_leaves_the_array_it_is_made_of_alone() -> None:
+    weights = np.zeros((8, 8), np.float32)
+    mask = Mask.of(weights)
+    weights[:] = 1
+    assert not mask.weights.any()
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        (np.ones(8), r"shape \(8,\): expected height x width"),
+        (np.ones((8, 8, 1)), r"shape \(8, 8, 1\)"),
+        (np.ones((0, 8)), r"shape \(0, 8\)"),
+        (np.full((8, 8), 1.5), r"run from 1\.5 to 1\.5"),
+        (np.full((8, 8), -0.1), "must lie in"),
+        (np.full((8, 8), np.nan), "nan"),
+    ],
+)
+def test_weights_that_are_no_mask_are_refused(weights: Weights, words: str) -> None:
+    with pytest.raises(RecipeError, match=words):
+        Mask.of(weights)
 
 
 def test_unknown_families_profiles_and_seams_are_refused() -> None:

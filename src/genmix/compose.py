@@ -124,7 +124,7 @@ def compose(
     """
     _check(original, edit, mask, fractal, blend)
     if fractal is None or blend == 0:
-        return hybrid(original, edit, mask)
+        return _hybrid(original, edit, mask)
     if mask is None:
         return cv2.addWeighted(edit, 1 - blend, fractal, blend, 0)
     composite = np.empty_like(original)
@@ -136,7 +136,25 @@ def compose(
 
 
 def hybrid(original: Image, edit: Image, mask: Mask | None) -> Image:
-    """Join an edit to its original: H = M ⊙ Î + (1 - M) ⊙ I; see `compose`."""
+    """Join an edit to its original: H = M ⊙ Î + (1 - M) ⊙ I.
+
+    Args:
+        original: I, uint8, height x width x 3, RGB.
+        edit: Î, of the same size.
+        mask: M, of the same size; None is 1 everywhere, the edit whole.
+
+    Returns:
+        A new picture of the same size.
+
+    Raises:
+        ValueError: If the sizes differ.
+    """
+    _check(original, edit, mask, None, 0)
+    return _hybrid(original, edit, mask)
+
+
+def _hybrid(original: Image, edit: Image, mask: Mask | None) -> Image:
+    """Do as `hybrid` does, with pictures that were checked."""
     if mask is None:
         return edit.copy()
     joined = np.empty_like(original)

@@ -53,8 +53,18 @@ class Mask:
 
     @classmethod
     def of(cls, weights: Weights) -> "Mask":
-        """Make a mask of any weights, float32, height x width, in [0, 1]."""
-        weights = np.ascontiguousarray(weights, np.float32)
+        """Make a mask of a copy of any weights, float32, height x width, in [0, 1].
+
+        Raises:
+            RecipeError: If they have another shape, no pixels, or values outside [0, 1] or NaN.
+        """
+        weights = np.array(weights, np.float32, order="C")
+        if weights.ndim != 2 or not weights.size:
+            raise RecipeError(f"weights have the shape {weights.shape}: expected height x width")
+        if not ((weights >= 0) & (weights <= 1)).all():
+            raise RecipeError(
+                f"weights run from {weights.min()} to {weights.max()}: they must lie in [0, 1]"
+            )
         weights.setflags(write=False)
         return cls(weights, tuple(_cut(weights)))
 

@@ -122,6 +122,7 @@ def test_none_left_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     [
         ([], "Missing option '-o'"),
         (["--method", "mixpu"], "there is no method 'mixpu'; did you mean 'mixup'"),
+        (["--method", "all,mixpu"], "there is no method 'mixpu'; did you mean 'mixup'"),
         (["--method", "mixup,"], "there is no method ''; known: mixup, cutmix"),
         (["--method", "genmix"], "genmix needs edits: use genmix preview"),
         (["--lambdas", "0,half,1"], "'0,half,1' are no numbers with commas between, e.g. 0,0.5,1"),

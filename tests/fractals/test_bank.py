@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import portalocker
@@ -222,6 +223,22 @@ def test_a_picture_is_resized_to_fit(drawn: list[int]) -> None:
 def test_a_count_or_size_out_of_range_is_one_clear_line(count: int, size: int) -> None:
     with pytest.raises(GenmixError, match=r"needs a (count|size) of \d or more, not \d"):
         FractalBank.open(count, size, 0)
+
+
+def test_numbers_that_numpy_counted_open_the_same_bank() -> None:
+    counted = FractalBank.open(np.int64(2), np.int32(SIZE), np.int64(0))  # type: ignore[arg-type]
+    assert counted.fingerprint == FractalBank.open(2, SIZE, 0).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "seed", "what"),
+    [(2, SIZE, 0.5, "seed"), (2.0, SIZE, 0, "count"), (2, "32", 0, "size")],
+)
+def test_what_is_no_whole_number_is_one_clear_line(
+    count: Any, size: Any, seed: Any, what: str
+) -> None:
+    with pytest.raises(GenmixError, match=f"needs a whole number as its {what}, not"):
+        FractalBank.open(count, size, seed)
 
 
 def test_a_cache_that_cannot_be_written_is_one_clear_line(cache: Path) -> None:

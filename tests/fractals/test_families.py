@@ -1,6 +1,9 @@
 """The families give fields that a palette can turn into pictures, and do the mathematics right."""
 
+from cmath import polar
 from collections.abc import Callable
+from math import cos, pi, sin, sqrt
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -114,13 +117,50 @@ def test_newtons_method_ends_at_the_root_that_is_told(relaxation: complex) -> No
     assert (nearer < times).all()
 
 
+class Place(NamedTuple):
+    """A point of the plane: x and y, r and theta."""
+
+    x: float
+    y: float
+    r: float
+    t: float
+
+
+MAPS: dict[str, Callable[[Place], tuple[float, float]]] = {
+    "linear": lambda p: (p.x, p.y),
+    "sinusoidal": lambda p: (sin(p.x), sin(p.y)),
+    "spherical": lambda p: (p.x / p.r**2, p.y / p.r**2),
+    "swirl": lambda p: (
+        p.x * sin(p.r**2) - p.y * cos(p.r**2),
+        p.x * cos(p.r**2) + p.y * sin(p.r**2),
+    ),
+    "horseshoe": lambda p: ((p.x - p.y) * (p.x + p.y) / p.r, 2 * p.x * p.y / p.r),
+    "polar": lambda p: (p.t / pi, p.r - 1),
+    "handkerchief": lambda p: (p.r * sin(p.t + p.r), p.r * cos(p.t - p.r)),
+    "heart": lambda p: (p.r * sin(p.t * p.r), -p.r * cos(p.t * p.r)),
+    "disc": lambda p: (p.t / pi * sin(pi * p.r), p.t / pi * cos(pi * p.r)),
+    "spiral": lambda p: ((cos(p.t) + sin(p.r)) / p.r, (sin(p.t) - cos(p.r)) / p.r),
+    "hyperbolic": lambda p: (sin(p.t) / p.r, p.r * cos(p.t)),
+    "julia": lambda p: (sqrt(p.r) * cos(p.t / 2), sqrt(p.r) * sin(p.t / 2)),
+    "bent": lambda p: (p.x if p.x >= 0 else 2 * p.x, p.y if p.y >= 0 else p.y / 2),
+    "fisheye": lambda p: (2 * p.x / (p.r + 1), 2 * p.y / (p.r + 1)),
+    "bubble": lambda p: (4 * p.x / (p.r**2 + 4), 4 * p.y / (p.r**2 + 4)),
+    "cylinder": lambda p: (sin(p.x), p.y),
+}
+"""Draves and Reckase's formulas."""
+
+
 @pytest.mark.parametrize("variation", VARIATIONS)
-def test_a_variation_maps_a_cloud_to_single_precision_points(variation: Variation) -> None:
+def test_a_variation_is_its_formula_in_single_precision(variation: Variation) -> None:
     rng = np.random.default_rng(0)
     cloud = (rng.normal(size=500) + 1j * rng.normal(size=500)).astype(np.complex64)
+    cloud = np.append(cloud[np.abs(cloud) > 0.2], cloud.dtype.type(0))
     mapped = variation(cloud)
     assert mapped.dtype == np.complex64
     assert np.isfinite(mapped).all()
+    places = [Place(z.real, z.imag, *polar(z)) for z in cloud[:-1].tolist()]
+    expected = [complex(*MAPS[variation.__name__](place)) for place in places]
+    np.testing.assert_allclose(mapped[:-1], expected, atol=2e-4)
 
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=2, max_size=60))

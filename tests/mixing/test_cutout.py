@@ -69,7 +69,9 @@ def hidden_share(images: Tensor, mixer: Cutout) -> Tensor:
     return (mixed == 0).double().mean(dim=(1, 2, 3))
 
 
-@pytest.mark.parametrize(("size", "side"), [(0.5, 16), (16, 16), (1, 1), (1.0, 32), (100, 100)])
+@pytest.mark.parametrize(
+    ("size", "side"), [(0.5, 16), (16, 16), (np.int64(16), 16), (1, 1), (1.0, 32), (100, 100)]
+)
 def test_the_square_has_the_size_that_was_set_and_is_cut_at_the_edge(
     size: float, side: int
 ) -> None:
@@ -84,7 +86,7 @@ def test_the_square_has_the_size_that_was_set_and_is_cut_at_the_edge(
 
 def test_settings_out_of_range_are_named() -> None:
     images = torch.rand(2, 3, 8, 8)
-    for size in (0, -1, 1.5, float("nan")):
+    for size in (0, -1, 1.5, float("nan"), True):
         with pytest.raises(MixerError, match=f"size is {size}"):
             Cutout(size)
     with pytest.raises(MixerError, match=r"fill is \[0, 1\]: give one value, or 3"):
@@ -95,3 +97,5 @@ def test_settings_out_of_range_are_named() -> None:
         cutout(images, Box(0, 9, 0, 1))
     with pytest.raises(MixerError, match="there are 3 boxes: give one, or 2"):
         cutout(images, [Box(0, 1, 0, 1)] * 3)
+    with pytest.raises(MixerError, match="boxes are float64: give whole pixels"):
+        cutout(images, np.array([0, 2.5, 0, 3]))

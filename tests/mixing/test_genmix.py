@@ -12,11 +12,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from genmix.compose import compose
+from genmix.datasets import open_source
 from genmix.errors import MixerError, OutputError
 from genmix.fractals import FractalBank
+from genmix.images import decode, prepare
 from genmix.jobs import augment
 from genmix.masks import FAMILIES, make_mask
 from genmix.mixing import GenMix, GenMixDataset, genmix
+from genmix.mixing.base import goes_one_by_one
 from genmix.recipe import Recipe
 
 
@@ -26,18 +29,24 @@ def pairs(seed: int, count: int = 4, height: int = 24, width: int = 30) -> Tenso
     return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
 
 
-@given(st.integers(0, 2**32), st.integers(1, 5), st.data())
+SMALL, LARGE = (24, 30), (80, 90)
+"""Heights and widths of pictures that are composed at once, and one by one."""
+
+
+@pytest.mark.parametrize(("height", "width"), [SMALL, LARGE])
+@given(seed=st.integers(0, 2**32), count=st.integers(1, 5), data=st.data())
 @settings(deadline=None)
 def test_the_batch_is_composed_as_single_pictures_are(
-    seed: int, count: int, data: st.DataObject
+    height: int, width: int, seed: int, count: int, data: st.DataObject
 ) -> None:
-    batch = pairs(seed, count)
+    batch = pairs(seed, count, height, width)
+    assert goes_one_by_one(batch[:, 0]) == ((height, width) == LARGE)
     drawn = [
         data.draw(st.tuples(st.sampled_from(FAMILIES), st.booleans(), st.floats(0, 1)))
         for _ in range(count)
     ]
-    fractals = pairs(seed + 1, count)[:, 0]
-    masks = [make_mask(family, 24, 30, inverted=inverted) for family, inverted, _ in drawn]
+    fractals = pairs(seed + 1, count, height, width)[:, 0]
+    masks = [make_mask(family, height, width, inverted=inverted) for family, inverted, _ in drawn]
     composed = genmix(
         batch[:, 0].double(),
         batch[:, 1].double(),
@@ -59,24 +68,47 @@ def test_the_batch_is_composed_as_single_pictures_are(
         assert np.abs(ours - compose(original, edit, masks[k], fractal, blend)).max() <= 1.001
 
 
+@pytest.mark.parametrize("size", [SMALL, LARGE])
 @pytest.mark.parametrize(
     ("dtype", "tolerance"),
     [(torch.uint8, 0.5), (torch.float32, 1e-3), (torch.float16, 0.2), (torch.bfloat16, 1.5)],
 )
-def test_every_type_composes_alike_to_its_rounding(dtype: torch.dtype, tolerance: float) -> None:
-    fractals = pairs(9, 6)[:, 0]
+def test_every_type_composes_alike_to_its_rounding(
+    size: tuple[int, int], dtype: torch.dtype, tolerance: float
+) -> None:
+    fractals = pairs(9, 6, *size)[:, 0]
 
     def make() -> GenMix:
         return GenMix(fractals, generator=torch.Generator().manual_seed(3))
 
-    labels = torch.arange(4)
-    exact, same = make()(pairs(1).double() / 255, labels)
+    labels, levels = torch.arange(4), pairs(1, 4, *size)
+    exact, same = make()(levels.double() / 255, labels)
     assert same is labels
-    batch = pairs(1) if dtype == torch.uint8 else (pairs(1).double() / 255).to(dtype)
+    batch = levels if dtype == torch.uint8 else (levels.double() / 255).to(dtype)
     mixed, _ = make()(batch, labels)
     assert mixed.dtype == dtype
     scale = 1 if dtype == torch.uint8 else 255
     assert (mixed.double() * scale - exact * 255).abs().max() <= tolerance + 1e-6
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float16, torch.float64])
+def test_a_pair_of_one_picture_twice_stays_that_picture(
+    size: tuple[int, int], dtype: torch.dtype
+) -> None:
+    def mix(batch: Tensor) -> Tensor:
+        mixer = GenMix(pairs(9, 6, *size)[:, 0], generator=torch.Generator().manual_seed(3))
+        mixed, _ = mixer(batch, torch.arange(len(batch)))
+        return mixed
+
+    levels = pairs(1, 4, *size)
+    batch = levels if dtype == torch.uint8 else (levels.double() / 255).to(dtype)
+    some = batch.clone()
+    some[1, 1], some[2, 1] = some[1, 0], some[2, 0]
+    mixed, all_composed = mix(some), mix(batch)
+    assert torch.equal(mixed[1:3], batch[1:3, 0])
+    assert torch.equal(mixed[::3], all_composed[::3])
+    assert torch.equal(mix(some[1:2]), batch[1:2, 0])
 
 
 def test_hybrid_share_and_blend_of_zero_leave_the_edit_whole() -> None:
@@ -100,6 +132,27 @@ def test_a_bank_is_fitted_to_the_images_and_a_mixer_can_be_pickled() -> None:
     assert not torch.equal(mixer(pairs(0), torch.arange(4))[0], first)
 
 
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_sizes_and_types_in_turn_compose_alike_and_only_the_latest_is_kept_as_levels(
+    size: tuple[int, int],
+) -> None:
+    bank = FractalBank.open(4, 32, 0)
+    mixer, labels = GenMix(bank), torch.arange(4)
+    for batch in (pairs(0, 4, *size), pairs(0), pairs(0, 4, *size).float() / 255):
+        mixer.generator = torch.Generator().manual_seed(1)
+        again = GenMix(bank, generator=torch.Generator().manual_seed(1))
+        assert torch.equal(mixer(batch, labels)[0], again(batch, labels)[0])
+        assert mixer._tables is not None
+        assert mixer._tables.fractals.dtype == torch.uint8
+        assert mixer._tables.fractals.shape == (4, *batch.shape[2:])
+
+
+def test_a_blend_may_be_any_two_numbers() -> None:
+    fractals = pairs(9)[:, 0]
+    for blend in ((0.1, 0.3), [0.1, 0.3]):
+        assert GenMix(fractals, blend=blend).blend == (0.1, 0.3)
+
+
 def test_a_recipe_makes_the_mixer_that_composes_as_it_says(small: Recipe) -> None:
     mixer = GenMix.from_recipe(small, FractalBank.open(4, 32, 0), num_classes=4)
     assert (mixer.blend, mixer.masks, mixer.seam) == (small.blend, small.masks, 0.04)
@@ -113,12 +166,29 @@ def test_what_does_not_fit_is_explained() -> None:
         GenMix(blend=1.5)
     with pytest.raises(MixerError, match="hybrid_share is -1"):
         GenMix(hybrid_share=-1)
-    with pytest.raises(MixerError, match="masks is empty"):
-        GenMix(masks=())
+    for keywords, words in (
+        ({"masks": ()}, r"masks are \(\): give a list of some of left, right"),
+        ({"masks": "left"}, "masks are 'left'"),
+        ({"masks": ["spiral"]}, r"masks are \['spiral'\]"),
+        ({"seam": 1.5}, "seam is 1.5"),
+        ({"seam": "0.1"}, "seam is '0.1'"),
+        ({"seam_profile": "wavy"}, "must be linear or smooth"),
+        ({"blend": (0.3, 0.1)}, "the smaller first"),
+        ({"blend": (0.1, 0.2, 0.3)}, "give two numbers"),
+        ({"blend": "12"}, "blend is '12': give two numbers"),
+        ({"blend": None}, "blend is None: give two numbers"),
+        ({"fractals": torch.zeros(0, 3, 24, 30, dtype=torch.uint8)}, "there are no fractals"),
+    ):
+        with pytest.raises(MixerError, match=words):
+            GenMix(**keywords)
     with pytest.raises(MixerError, match="fractals are torch"):
         GenMix(torch.zeros(3, 3, 5, 5))(pairs(0), torch.arange(4))
     with pytest.raises(MixerError, match="do not fit together"):
         genmix(pairs(0)[:, 0], pairs(0)[:, 1], [], [], [])
+    masks = [torch.ones(24, 30)] * 4
+    for blend in (1.5, -0.1, float("nan")):
+        with pytest.raises(MixerError, match=r"every value must lie in \[0, 1\]"):
+            genmix(pairs(0)[:, 0], pairs(0)[:, 1], masks, [None] * 4, [0.2, 0.2, blend, 0.2])
 
 
 @pytest.fixture(scope="module")
@@ -191,8 +261,10 @@ def test_probability_zero_gives_the_photos_and_one_never_does(
     out, edits = made
     plain = GenMixDataset(photos, out, edits=edits, probability=0.0)
     mixed = GenMixDataset(photos, out, edits=edits, probability=1.0)
-    for k in range(len(plain)):
-        assert torch.equal(plain[k][0], plain[k][0])
+    source = open_source(photos)
+    for k, photo in enumerate(source.photos):
+        prepared = prepare(decode(source.read(photo), at_least=48), 48, "stretch")
+        assert torch.equal(plain[k][0].permute(1, 2, 0), torch.tensor(prepared))
         assert not torch.equal(plain[k][0], mixed[k][0])
 
 
@@ -208,6 +280,22 @@ def test_pairs_are_composed_on_the_device_and_transforms_see_both(
     assert images.shape == (4, 2, 3, 32, 32)
     mixed, _ = GenMix(FractalBank.open(4, 32, 0))(images, labels)
     assert mixed.shape == (4, 3, 32, 32)
+
+
+@pytest.mark.parametrize("side", [48, 96])
+def test_pairs_that_are_not_composed_leave_the_mixer_as_photos(
+    photos: Path, made: tuple[Path, Path], side: int
+) -> None:
+    from torchvision.transforms import v2
+
+    out, edits = made
+    larger = v2.Resize(side)
+    single = GenMixDataset(photos, out, edits=edits, probability=0.0, transform=larger)
+    paired = GenMixDataset(photos, out, edits=edits, probability=0.0, pairs=True, transform=larger)
+    images, labels = next(iter(DataLoader(paired, batch_size=4)))
+    assert goes_one_by_one(images[:, 0]) == (side == 96)
+    mixed, _ = GenMix(FractalBank.open(4, 32, 0))(images, labels)
+    assert torch.equal(mixed, torch.stack([single[k][0] for k in range(4)]))
 
 
 def test_another_recipe_may_compose_the_edits_but_not_resize_them(

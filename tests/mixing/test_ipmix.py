@@ -248,8 +248,10 @@ def test_settings_and_chains_that_do_not_fit_are_named() -> None:
         ([Patch(Box(0, 9, 0, 4), "add")], "does not lie in a picture of 8 x 8"),
         ([Patch(box, "screen")], "the method is 'screen': it must be one of add, multiply, pixels"),  # type: ignore[arg-type]
         ([Patch(box, "add", float("inf"))], "they must be finite"),
-        ([Patch(box, "elements", keep=keep)], r"\(1, 4, 4\): 'elements' needs \(3, 4, 4\)"),
-        ([Patch(box, "pixels")], r"keep has the shape None: 'pixels' needs \(1, 4, 4\)"),
+        ([Patch(box, "elements", keep=keep)], r"\(1, 4, 4\): 'elements' needs .*\(3, 4, 4\)"),
+        ([Patch(box, "pixels", keep=keep * 0.5)], "keep is float64 of the shape"),  # type: ignore[arg-type]
+        ([Patch(Box(0, 4, 0, 2.5), "add")], "give whole pixels"),  # type: ignore[arg-type]
+        ([Patch(box, "pixels")], r"keep is None: 'pixels' needs .*\(1, 4, 4\)"),
     ):
         with pytest.raises(MixerError, match=words):
             ipmix(images, pictures, [[chain]], [[1.0]], [0.5])  # type: ignore[list-item]

@@ -190,6 +190,49 @@ def test_images_that_want_a_gradient_are_mixed_too(mixer: type[Mixer]) -> None:
     assert torch.equal(mixed, make(mixer)(images, LABELS)[0])
 
 
+@pytest.mark.parametrize("shape", [SMALL, LARGE])
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_backward_finds_that_a_batch_was_overwritten(
+    mixer: type[Mixer], shape: tuple[int, ...]
+) -> None:
+    images = batch(shape)
+    weights = torch.ones_like(images, requires_grad=True)
+    loss = (weights * images).sum()  # whose gradient is the images
+    make(mixer, inplace=True)(images, LABELS)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_no_gradient_goes_back_through_what_was_overwritten(mixer: type[Mixer]) -> None:
+    before = batch(SMALL).requires_grad_()
+    images = before * 1
+    hidden = make(mixer)(batch(SMALL), LABELS)[0] != before
+    mixed, _ = make(mixer, inplace=True)(images, LABELS)
+    mixed.sum().backward()
+    assert before.grad is not None
+    assert not before.grad[hidden].any()
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_a_leaf_that_requires_a_gradient_is_not_overwritten(mixer: type[Mixer]) -> None:
+    images = batch(SMALL).requires_grad_()
+    before = images.detach().clone()
+    with pytest.raises(MixerError, match="leave inplace off, or mix a clone"):
+        make(mixer, inplace=True)(images, LABELS)
+    assert torch.equal(images, before)
+    with torch.no_grad():
+        assert make(mixer, inplace=True)(images, LABELS)[0] is images
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_in_place_works_within_inference_mode_and_after_it(mixer: type[Mixer]) -> None:
+    expected, _ = make(mixer)(batch(SMALL), LABELS)
+    for inference in (True, False):
+        with torch.inference_mode(inference):
+            assert torch.equal(make(mixer, inplace=True)(batch(SMALL), LABELS)[0], expected)
+
+
 @pytest.mark.parametrize("mixer", MIXERS)
 def test_a_mixer_works_under_torch_compile(mixer: type[Mixer]) -> None:
     images = batch(SMALL)

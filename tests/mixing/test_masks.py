@@ -401,12 +401,15 @@ def test_resizemix_leaves_a_batch_of_one_alone() -> None:
 def test_empty_batches_stay_empty() -> None:
     images, targets = batch(0, (0, 3, 8, 8))
     masks, boxes, spots = np.ones((0, 8, 8), np.bool_), np.ones((0, 4)), np.ones((0, 4))
+    nobody: Any = np.empty(0)
+    fractions: Any = boxes
     for mixed, soft in (
         cutmix(images, targets, [], []),
+        cutmix(images, targets, fractions, nobody.astype(object)),
         fmix(images, targets, masks, []),
         gridmix(images, targets, masks, []),
         smoothmix(images, targets, spots, []),
-        resizemix(images, targets, boxes.astype(np.int64), []),
+        resizemix(images, targets, boxes.astype(np.int64), nobody),
         saliencymix(images, targets, [], [], torch.zeros(0, 2)),
     ):
         assert (mixed.shape, soft.shape) == (images.shape, targets.shape)
@@ -510,6 +513,15 @@ def test_the_peak_is_at_what_stands_out_at_any_size_and_brightness(kind: torch.d
         assert distance <= 1.5 * radius
 
 
+def test_autocast_does_not_change_saliency() -> None:
+    images = torch.rand(4, 3, 80, 90, generator=torch.Generator().manual_seed(0))
+    maps = saliency(images)
+    with torch.autocast("cpu", torch.bfloat16):
+        within = saliency(images)
+    assert within.dtype == torch.float32
+    assert torch.equal(within, maps)
+
+
 def test_saliency_of_nothing_is_defined() -> None:
     assert saliency(torch.zeros(0, 3, 8, 8)).shape == (0, 8, 8)
     for flat in (torch.zeros(2, 3, 8, 8), torch.full((2, 3, 80, 70), 255, dtype=torch.uint8)):
@@ -542,6 +554,9 @@ def test_what_does_not_fit_is_named_in_a_line() -> None:
         (lambda: SmoothMix(shape="star"), "shape is 'star': it must be one of circle, square"),  # type: ignore[arg-type]
         (lambda: ResizeMix(tau=(0.8, 0.1)), r"tau is \(0.8, 0.1\)"),
         (lambda: ResizeMix(tau=(0, 0.5)), "give two scales"),
+        (lambda: ResizeMix(tau=0.5), "tau is 0.5: give two numbers"),  # type: ignore[arg-type]
+        (lambda: ResizeMix(tau=(0.1, 0.2, 0.3)), "give two numbers"),  # type: ignore[arg-type]
+        (lambda: ResizeMix(tau="12"), "tau is '12': give two numbers"),  # type: ignore[arg-type]
         (lambda: fmix(images, targets, mask.T, order), r"shape \(10, 8\): give booleans, 8 x 10"),
         (lambda: fmix(images, targets, mask.astype(float), order), "masks are float64"),
         (lambda: fmix(images, targets, mask, [0, 1, 2, 4]), "partners must be 4 indices"),
@@ -557,6 +572,10 @@ def test_what_does_not_fit_is_named_in_a_line() -> None:
         (lambda: resizemix(images, targets, Box(2, 2, 0, 3), order), "holds no pixel"),
         (lambda: resizemix(images, targets, [Box(0, 1, 0, 1)] * 2, order), "are 2 boxes: give one"),
         (lambda: resizemix(images, targets, np.ones((4, 3), int), order), "of four numbers each"),
+        (lambda: resizemix(images, targets, [[0, 1, 0, 1.5]], order), "boxes are float64"),  # type: ignore[list-item]
+        (lambda: cutmix(images, targets, np.ones((4, 4)), order), "boxes are float64"),  # type: ignore[arg-type]
+        (lambda: cutmix(images, targets, Box(0, 1, 0, 1), [0.5, 1, 2, 3]), "partners are float64"),  # type: ignore[list-item]
+        (lambda: fmix(images, targets, mask, [True] * 4), "partners are bool"),
         (lambda: saliencymix(images, targets, 0.5, order, torch.zeros(3, 2)), "1 x 2 or 4 x 2"),
         (lambda: saliencymix(images, targets, math.nan, order, torch.zeros(1, 2)), "λ is nan"),
         (lambda: saliency(images[0]), "expected N x C x H x W"),

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,8 +23,14 @@ from genmix.mixing import (
     ResizeMix,
     SaliencyMix,
     SmoothMix,
+    Spot,
     cutmix,
+    fmix,
+    gridmix,
     mixup,
+    resizemix,
+    saliencymix,
+    smoothmix,
 )
 from genmix.mixing.base import PairMixer, empty_like
 
@@ -143,22 +150,38 @@ def test_uint8_is_rounded() -> None:
     assert mixed.dtype == torch.uint8
 
 
+@pytest.mark.parametrize("settings_", [{}, {"per_sample": True}, {"lam": 0.3}])
 @pytest.mark.parametrize("mixer", MIXERS)
 @pytest.mark.parametrize("shape", [(6, 3, 8, 10), (6, 3, 80, 90)])
-def test_inplace_and_per_sample_with_equal_lambda_change_nothing_but_where_it_is_written(
-    mixer: type[PairMixer], shape: tuple[int, ...]
+def test_inplace_changes_nothing_but_where_it_is_written(
+    mixer: type[PairMixer], shape: tuple[int, ...], settings_: dict[str, Any]
 ) -> None:
     images, targets = batch(3, shape)
-    outcomes = []
-    for settings_ in ({}, {"inplace": True}, {"pairing": "permutation"}):
+
+    def mix(own: Tensor, *, inplace: bool) -> tuple[Tensor, Tensor]:
         generator = torch.Generator().manual_seed(5)
-        own = images.clone()
-        mixed, soft = mixer(generator=generator, **settings_)(own, targets)
-        outcomes.append((mixed, soft))
-        assert (mixed is own) is settings_.get("inplace", False)
-    for mixed, soft in outcomes[1:]:
-        torch.testing.assert_close(mixed, outcomes[0][0])
-        torch.testing.assert_close(soft, outcomes[0][1])
+        return mixer(inplace=inplace, generator=generator, **settings_)(own, targets)
+
+    own = images.clone()
+    expected, expected_soft = mix(own, inplace=False)
+    assert torch.equal(own, images)
+    assert not torch.equal(expected, images)
+    mixed, soft = mix(own, inplace=True)
+    assert mixed is own
+    assert torch.equal(mixed, expected)
+    assert torch.equal(soft, expected_soft)
+
+
+@pytest.mark.parametrize("shape", [(6, 3, 8, 10), (6, 3, 80, 90)])
+def test_per_sample_with_equal_lambda_changes_nothing(shape: tuple[int, ...]) -> None:
+    images, targets = batch(3, shape)
+    # Of MixUp alone: the others draw a place or a shape for each sample, too.
+    one, each = (
+        MixUp(lam=0.3, per_sample=per_sample, generator=torch.Generator().manual_seed(5))
+        for per_sample in (False, True)
+    )
+    for a, b in zip(one(images, targets), each(images, targets), strict=True):
+        torch.testing.assert_close(a, b)
 
 
 @pytest.mark.parametrize("mixer", MIXERS)
@@ -390,6 +413,8 @@ def test_batches_that_do_not_fit_are_explained() -> None:
         MixUp()(images.long(), targets)
     with pytest.raises(MixerError, match="ndarray"):
         MixUp()(images.numpy(), targets)
+    with pytest.raises(MixerError, match="labels are a list"):
+        MixUp(num_classes=4)(images, [0, 1, 2, 3])
     with pytest.raises(MixerError, match="4 images and labels of shape"):
         MixUp()(images, targets[:3])
     with pytest.raises(MixerError, match="set num_classes"):
@@ -408,6 +433,52 @@ def test_batches_that_do_not_fit_are_explained() -> None:
             mixup(images, targets, 0.5, partners)
     with pytest.raises(MixerError, match="does not lie in a picture of 8 x 10"):
         cutmix(images, targets, Box(0, 9, 0, 3), [0, 1, 2, 3])
+
+
+ORDER = [1, 2, 3, 0]
+FUNCTIONS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
+    "mixup": lambda x, y, **kw: mixup(x, y, 0.3, ORDER, **kw),
+    "cutmix": lambda x, y, **kw: cutmix(x, y, Box(1, 5, 2, 7), ORDER, **kw),
+    "fmix": lambda x, y, **kw: fmix(x, y, np.eye(8, 10, dtype=bool), ORDER, **kw),
+    "gridmix": lambda x, y, **kw: gridmix(x, y, np.eye(2, dtype=bool), ORDER, **kw),
+    "smoothmix": lambda x, y, **kw: smoothmix(x, y, Spot(4, 5, 3, 3), ORDER, **kw),
+    "resizemix": lambda x, y, **kw: resizemix(x, y, Box(1, 5, 2, 7), ORDER, **kw),
+    "saliencymix": lambda x, y, **kw: saliencymix(x, y, 0.3, ORDER, torch.ones(1, 2), **kw),
+}
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_names_images_and_targets_that_do_not_fit_before_it_writes(
+    name: str, inplace: bool
+) -> None:
+    images, targets = batch(0)
+    before = images.clone()
+    for x, y, words in (
+        (images[0], targets, "expected N x C x H x W"),
+        (images.long(), targets, "images are torch.int64"),
+        (images.numpy(), targets, "images are a ndarray"),
+        (images, torch.arange(4), r"targets are torch.int64 of shape \(4,\).*num_classes"),
+        (images, targets[:, 0], "give N x K probabilities"),
+        (images, targets > 0, "targets are torch.bool"),
+        (images, targets.numpy(), "targets are a ndarray"),
+        (images, targets[:3], r"4 images and targets of shape \(3, 5\)"),
+    ):
+        with pytest.raises(MixerError, match=words) as raised:
+            FUNCTIONS[name](x, y, inplace=inplace)
+        assert "\n" not in str(raised.value)
+        assert torch.equal(images, before)
+    mixed, _ = FUNCTIONS[name](images, targets, inplace=inplace)
+    assert not torch.equal(mixed, before)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_leaf_that_requires_a_gradient_is_not_overwritten(name: str) -> None:
+    images, targets = batch(0)
+    before = images.clone()
+    with pytest.raises(MixerError, match="leave inplace off, or mix a clone"):
+        FUNCTIONS[name](images.requires_grad_(), targets, inplace=True)
+    assert torch.equal(images, before)
 
 
 @pytest.mark.parametrize("label_type", [torch.int64, torch.int32, torch.uint8])

@@ -10,7 +10,22 @@ import torch
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing import CutMix, GenMix, MixUp, RandomMix, Sequential
+from genmix.mixing import (
+    AugMix,
+    CutMix,
+    Cutout,
+    FMix,
+    GenMix,
+    GridMix,
+    IPMix,
+    MixUp,
+    PixMix,
+    RandomMix,
+    ResizeMix,
+    SaliencyMix,
+    Sequential,
+    SmoothMix,
+)
 from genmix.mixing.base import Mixer
 
 
@@ -200,3 +215,34 @@ def test_what_was_set_is_shown() -> None:
     shown = repr(RandomMix([MixUp(), CutMix()], [1, 3], num_classes=4))
     assert "num_classes=4, shares=(0.25, 0.75)" in shown
     assert "CutMix" in shown
+
+
+@pytest.mark.parametrize(
+    ("mixer", "shown"),
+    [
+        (MixUp(), "alpha=0.2, per_sample=False, pairing=permutation"),
+        (
+            CutMix(lam=0.3, per_sample=True, pairing="roll", num_classes=1, inplace=True),
+            "lam=0.3, per_sample=True, pairing=roll, num_classes=1, inplace=True",
+        ),
+        (FMix(decay=2.0), "alpha=1.0, decay=2.0, per_sample=False, pairing=permutation"),
+        (GridMix(cells=8), "alpha=1.0, cells=8, per_sample=False, pairing=permutation"),
+        (SmoothMix(), "shape=circle, per_sample=False, pairing=permutation"),
+        (SmoothMix(0.5), "alpha=0.5, shape=circle, per_sample=False, pairing=permutation"),
+        (ResizeMix(), "tau=(0.1, 0.8), per_sample=False, pairing=permutation"),
+        (ResizeMix(lam=0.5), "lam=0.5, per_sample=False, pairing=permutation"),
+        (SaliencyMix(), "alpha=1.0, per_sample=False, pairing=permutation"),
+        (Cutout(8, probability=0.5), "size=8, fill=0.0, probability=0.5"),
+        (AugMix(), "severity=3, width=3, alpha=1.0"),
+        (AugMix(depth=2), "severity=3, width=3, depth=2, alpha=1.0"),
+        (PixMix(), "rounds=4, beta=3.0, severity=3"),
+        (IPMix(), "width=3, depth=3, beta=3.0, severity=3"),
+        (
+            GenMix(masks=["left"]),
+            "masks=('left',), hybrid_share=1.0, seam=0.04, seam_profile=linear, blend=(0.0, 0.0)",
+        ),
+        (Sequential([Cutout()], num_classes=1), "num_classes=1"),
+    ],
+)
+def test_a_mixer_shows_what_it_goes_by(mixer: Mixer, shown: str) -> None:
+    assert mixer.extra_repr() == shown

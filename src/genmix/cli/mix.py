@@ -107,16 +107,14 @@ def _chosen(names: str, known: tuple[str, ...]) -> tuple[str, ...]:
     from genmix.errors import nearest
 
     chosen = tuple(dict.fromkeys(name.strip().lower() for name in names.split(",")))
-    if "all" in chosen:
-        return known
     for name in chosen:
-        if name in known:
+        if name in {*known, "all"}:
             continue
         hint = f"there is no method '{name}'; {nearest(name, [*known, 'all'])}"
         if name == "genmix":
             hint = "genmix needs edits: use genmix preview to see it"
         raise click.BadParameter(hint, param_hint="'--method'")
-    return chosen
+    return known if "all" in chosen else chosen
 
 
 def _read(places: tuple[str, ...], size: int, most: int) -> "list[Picture]":

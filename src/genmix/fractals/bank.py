@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import operator
 import os
 import shutil
 import zlib
@@ -95,9 +96,11 @@ class FractalBank:
             The bank; `name(i)` is the family and the number, such as "julia/00012".
 
         Raises:
-            GenmixError: If an argument is out of range, or a family or a palette does not exist.
+            GenmixError: If an argument is out of range or no whole number, or a family or a palette
+                does not exist.
             OutputError: If the cache cannot be written.
         """
+        count, size, seed = _whole("count", count), _whole("size", size), _whole("seed", seed)
         for what, value, least in (("count", count, 1), ("size", size, _SMALLEST)):
             if value < least:
                 raise GenmixError(f"a fractal bank needs a {what} of {least} or more, not {value}")
@@ -125,7 +128,7 @@ class FractalBank:
             GenmixError: If there is no such folder, or no picture in it can be read.
             OutputError: If the cache cannot be written.
         """
-        folder = Path(path)
+        folder, size = Path(path), _whole("size", size)
         if size < _SMALLEST:
             raise GenmixError(f"a fractal bank needs a size of {_SMALLEST} or more, not {size}")
         if not folder.is_dir():
@@ -174,6 +177,15 @@ class FractalBank:
     def fitting(self, index: int, height: int, width: int) -> Image:
         """Return a picture in another size: uint8, height x width x 3, RGB."""
         return resize(self[index], height, width)
+
+
+def _whole(what: str, value: int) -> int:
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise GenmixError(
+            f"a fractal bank needs a whole number as its {what}, not {value!r}"
+        ) from error
 
 
 class _Index(BaseModel):

@@ -1,4 +1,8 @@
-"""The nonlinear maps of fractal flames, written on the complex plane with z = x + iy."""
+"""The nonlinear maps of fractal flames, written on the complex plane with z = x + iy.
+
+Theta is arctan2(y, x) here, which is phi in Draves and Reckase; their theta is arctan(x / y). The
+maps that use it are so mirrored about the diagonal, x for y.
+"""
 
 from collections.abc import Callable
 from typing import TypeAlias

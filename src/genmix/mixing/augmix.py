@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
 from genmix.errors import MixerError
-from genmix.mixing.base import Mixer, check_images, empty_like
+from genmix.mixing.base import Mixer, check_images, empty_like, overwriting
 from genmix.mixing.checks import check_counts
 from genmix.mixing.levels import MixerSettings, for_parts, move_, to_exact, to_levels, write_
 from genmix.mixing.operations import apply_chains, as_steps, check_severity, draw_steps
@@ -40,6 +40,8 @@ class AugMix(Mixer):
     Raises:
         MixerError: For a value out of its range.
     """
+
+    SHOWN = ("severity", "width", "depth", "alpha")
 
     def __init__(
         self,
@@ -98,7 +100,8 @@ def augmix(
         The mixed images, of the same type (uint8 is rounded) and memory format.
 
     Raises:
-        MixerError: If the arguments do not fit together.
+        MixerError: If the arguments do not fit together, or `inplace` would overwrite a leaf that
+            requires a gradient.
     """
     check_images(images)
     weights, skip = check_weights(len(images), weights, skip)
@@ -210,12 +213,15 @@ def interpolate(
 
     Returns:
         The mixed images, of the same type (uint8 is rounded) and memory format.
+
+    Raises:
+        MixerError: If `inplace` would overwrite a leaf that requires a gradient.
     """
     shares = np.concatenate([skip[:, None], (1 - skip)[:, None] * weights], axis=1)
     # Each x_k moves the outcome by its share of what was mixed until then, so all add up to 1.
     until = shares.cumsum(axis=1)
     moves = np.divide(shares, until, out=np.zeros_like(shares), where=until > 0)
-    mixed = images if inplace else empty_like(images)
+    mixed = overwriting(images) if inplace else empty_like(images)
 
     def mix_part(at: slice) -> None:
         exact = to_exact(images[at], mixed[at])

@@ -50,6 +50,9 @@ class Mixer(nn.Module, ABC):
 
     mixes_labels = False
 
+    SHOWN: tuple[str, ...] = ()
+    """Settings of the method's own, to show when the module is printed."""
+
     def __init__(
         self,
         *,
@@ -123,6 +126,8 @@ class Mixer(nn.Module, ABC):
         """Draw and mix; what each method defines."""
 
     def _targets(self, images: Tensor, labels: Tensor) -> Tensor:
+        if not isinstance(labels, Tensor):
+            raise MixerError(f"labels are a {type(labels).__name__}: give a tensor")
         if labels.shape[:1] != images.shape[:1]:
             raise MixerError(
                 f"there are {len(images)} images and labels of shape {tuple(labels.shape)}: give "
@@ -138,10 +143,19 @@ class Mixer(nn.Module, ABC):
         drawn = _Drawn(state.numpy().view(np.uint64))
         return np.random.Generator(np.random.PCG64(drawn))  # type: ignore[arg-type]  # too narrow
 
+    def shown(self) -> tuple[str, ...]:
+        """Return the names of the settings that the method goes by."""
+        return self.SHOWN
+
     def extra_repr(self) -> str:
         """Show what was set, when the module is printed."""
-        shown = {"num_classes": self.num_classes, "probability": self.probability}
-        return ", ".join(f"{k}={v}" for k, v in shown.items() if v not in {None, 1.0})
+        common = [k for k, default in _DEFAULTS.items() if getattr(self, k) != default]
+        values = {name: getattr(self, name) for name in (*self.shown(), *common)}
+        return ", ".join(f"{k}={v}" for k, v in values.items() if v is not None)
+
+
+_DEFAULTS = {"num_classes": None, "probability": 1.0, "inplace": False}
+"""At which the settings of all mixers are not shown."""
 
 
 class _Drawn(ISeedSequence):
@@ -210,6 +224,10 @@ class PairMixer(Mixer):
         self.per_sample = per_sample
         self.pairing = pairing
 
+    def shown(self) -> tuple[str, ...]:
+        """Return the names of the settings that the method goes by."""
+        return ("alpha" if self.lam is None else "lam", *self.SHOWN, "per_sample", "pairing")
+
     def draw_lambda(self, rng: np.random.Generator, count: int) -> Lambda:
         """Draw λ: one number, or `count` of them with `per_sample`."""
         if self.lam is not None:
@@ -257,6 +275,46 @@ def check_images(images: Any) -> None:
     if images.dtype not in IMAGE_TYPES:
         known = ", ".join(str(kind).removeprefix("torch.") for kind in IMAGE_TYPES)
         raise MixerError(f"images are {images.dtype}: convert them to one of {known}")
+
+
+def check_batch(images: Any, targets: Any, *, inplace: bool) -> None:
+    """Make sure that images and targets are a batch that can be mixed.
+
+    Args:
+        images: What should be N x C x H x W.
+        targets: What should be N x K probabilities.
+        inplace: Whether the images are to be overwritten.
+
+    Raises:
+        MixerError: If they are not, or `inplace` would overwrite a leaf that requires a gradient.
+    """
+    check_images(images)
+    if not isinstance(targets, Tensor):
+        raise MixerError(f"targets are a {type(targets).__name__}: give a tensor, N x K")
+    if targets.ndim != 2 or not targets.is_floating_point():
+        raise MixerError(
+            f"targets are {targets.dtype} of shape {tuple(targets.shape)}: give N x K "
+            "probabilities; the mixer classes take class indices with num_classes"
+        )
+    if len(targets) != len(images):
+        raise MixerError(
+            f"there are {len(images)} images and targets of shape {tuple(targets.shape)}: give one "
+            "row for each image"
+        )
+    if inplace:
+        check_writable(images)
+
+
+def check_writable(images: Tensor) -> None:
+    """Make sure that a batch may be overwritten.
+
+    Raises:
+        MixerError: For a leaf that requires a gradient.
+    """
+    if images.requires_grad and images.is_leaf and torch.is_grad_enabled():
+        raise MixerError(
+            "images are a leaf that requires a gradient: leave inplace off, or mix a clone of them"
+        )
 
 
 def as_probabilities(labels: Tensor, num_classes: int | None = None) -> Tensor:
@@ -321,7 +379,10 @@ def check_draws(
         lam = float(lam) if lam.ndim == 0 else lam
     if not fits:
         raise MixerError(f"λ is {lam}: every value must lie in [0, 1]")
-    indices = np.ascontiguousarray(partners, np.int64)
+    given = np.asarray(partners)
+    if given.dtype.kind not in "iu" and given.size:
+        raise MixerError(f"partners are {given.dtype}: they must be {count} indices, whole numbers")
+    indices = np.ascontiguousarray(given, np.int64)
     # Read without a sign, a negative index is a large one.
     if indices.shape != (count,) or (count and indices.view(np.uint64).max() >= count):
         raise MixerError(f"partners must be {count} indices in [0, {count - 1}]")
@@ -369,6 +430,20 @@ def empty_like(images: Tensor) -> Tensor:
     strides = torch.empty_like(images, device="meta").stride()
     memory = torch.from_numpy(np.empty(images.nbytes, np.uint8))
     return memory.view(images.dtype).as_strided(images.shape, strides)
+
+
+def overwriting(images: Tensor) -> Tensor:
+    """Return a batch that is about to be overwritten, and count that for autograd.
+
+    NumPy and OpenCV write past its counter, by which `backward()` finds what was changed.
+
+    Raises:
+        MixerError: For a leaf that requires a gradient.
+    """
+    check_writable(images)
+    if not images.is_inference():  # such have no counter
+        torch.autograd.graph.increment_version(images)
+    return images
 
 
 def copy_of(images: Tensor) -> Tensor:

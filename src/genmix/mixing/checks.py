@@ -1,6 +1,7 @@
 """Checks of a mixer's settings that Python would let pass, or fail on far away."""
 
-from numbers import Integral
+from collections.abc import Sequence
+from numbers import Integral, Real
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,22 @@ def check_counts(**settings: int) -> None:
             raise MixerError(f"{name} is {value!r}: it must be a whole number")
         if value < 1:
             raise MixerError(f"{name} is {value}: it must be 1 or more")
+
+
+def check_pair(name: str, value: object) -> tuple[float, float]:
+    """Make sure that a setting is two numbers, the smaller first.
+
+    Returns:
+        The numbers.
+
+    Raises:
+        MixerError: If it is something else.
+    """
+    pair = tuple(value) if isinstance(value, Sequence | np.ndarray) else ()
+    numbers = [float(each) for each in pair if isinstance(each, Real)]
+    if len(pair) != 2 or len(numbers) != 2 or not numbers[0] <= numbers[1]:
+        raise MixerError(f"{name} is {value!r}: give two numbers, the smaller first")
+    return numbers[0], numbers[1]
 
 
 def check_colour(name: str, value: object) -> npt.NDArray[np.float64]:

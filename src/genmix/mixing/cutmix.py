@@ -12,6 +12,7 @@ from genmix.errors import MixerError
 from genmix.mixing.base import (
     PairMixer,
     Partners,
+    check_batch,
     check_draws,
     copy_of,
     goes_one_by_one,
@@ -99,8 +100,10 @@ def cutmix(
         The mixed images and the mixed targets; λ is the exact share of pixels outside the box.
 
     Raises:
-        MixerError: If boxes or partners do not fit the batch.
+        MixerError: If images, targets, boxes or partners do not fit together, or `inplace`
+            would overwrite a leaf that requires a gradient.
     """
+    check_batch(images, targets, inplace=inplace)
     each = check_boxes(boxes, images)
     lam, partners = check_draws(len(images), shares_outside(each, images), partners)
     if goes_one_by_one(images):
@@ -142,7 +145,10 @@ def check_boxes(
         MixerError: If they are not.
     """
     count, _, height, width = images.shape
-    each = np.atleast_2d(np.asarray(boxes, np.int64)) if len(boxes) else np.empty((0, 4), np.int64)
+    given = np.atleast_2d(np.asarray(boxes)) if len(boxes) else np.empty((0, 4), np.int64)
+    if given.size and given.dtype.kind not in "iu":
+        raise MixerError(f"boxes are {given.dtype}: give whole pixels")
+    each = given.astype(np.int64, copy=False)
     if each.shape not in {(1, 4), (count, 4)}:
         raise MixerError(f"there are {len(each)} boxes: give one, or {count}, of four numbers each")
     outside = (each < 0) | (each > (height, height, width, width))

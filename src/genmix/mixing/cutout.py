@@ -1,6 +1,7 @@
 """Cutout (DeVries and Taylor 2017, arXiv 1708.04552): hide a square."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Unpack
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing.base import Mixer, check_images, copy_of
+from genmix.mixing.base import Mixer, check_images, copy_of, overwriting
 from genmix.mixing.checks import check_colour
 from genmix.mixing.cutmix import Box, check_boxes, paste_
 from genmix.mixing.levels import MixerSettings, is_on_cpu
@@ -31,6 +32,8 @@ class Cutout(Mixer):
         MixerError: For a value out of its range.
     """
 
+    SHOWN = ("size", "fill")
+
     def __init__(
         self,
         size: float = 0.5,
@@ -39,12 +42,12 @@ class Cutout(Mixer):
         **settings: Unpack[MixerSettings],
     ) -> None:
         super().__init__(**settings)
-        if isinstance(size, bool) or (
-            not (isinstance(size, int) and size >= 1) and not 0 < size <= 1
-        ):
+        in_pixels = isinstance(size, Integral)
+        fits = size >= 1 if in_pixels else 0 < size <= 1
+        if isinstance(size, bool) or not fits:
             raise MixerError(f"size is {size}: give whole pixels, or a share of the side in (0, 1]")
         check_colour("fill", fill)
-        self.size = size
+        self.size = int(size) if in_pixels else size
         self.fill = fill
 
     def mix(
@@ -81,12 +84,13 @@ def cutout(
         The images with their boxes filled, of the same type and memory format.
 
     Raises:
-        MixerError: If boxes or fill do not fit the batch.
+        MixerError: If boxes or fill do not fit the batch, or `inplace` would overwrite a leaf that
+            requires a gradient.
     """
     check_images(images)
     each = check_boxes(boxes, images)
     value = _fill_like(fill, images)
-    hidden = images if inplace else copy_of(images)
+    hidden = overwriting(images) if inplace else copy_of(images)
     if is_on_cpu(images) and not images.requires_grad:
         _fill_boxes_(hidden, each.tolist(), value)
     else:

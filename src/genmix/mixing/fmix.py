@@ -15,6 +15,7 @@ from genmix.mixing.base import (
     PairMixer,
     PairSettings,
     Partners,
+    check_batch,
     check_draws,
     mix_targets,
 )
@@ -35,6 +36,8 @@ class FMix(PairMixer):
     Raises:
         MixerError: For a value out of its range.
     """
+
+    SHOWN = ("decay",)
 
     def __init__(
         self, alpha: float | None = None, *, decay: float = 3.0, **settings: Unpack[PairSettings]
@@ -123,8 +126,10 @@ def fmix(
         exact share of pixels that stay, which is the drawn one to the nearest pixel.
 
     Raises:
-        MixerError: If masks or partners do not fit the batch.
+        MixerError: If images, targets, masks or partners do not fit together, or `inplace`
+            would overwrite a leaf that requires a gradient.
     """
+    check_batch(images, targets, inplace=inplace)
     masks = np.asarray(masks)
     count, _, height, width = images.shape
     if masks.dtype != np.bool_ or masks.shape not in {(height, width), (count, height, width)}:

@@ -4,9 +4,10 @@ The arithmetic is that of `genmix.compose`, for tensors. The edits were made bef
 `genmix augment`; `genmix.mixing.online` reads them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from numbers import Real
+from typing import Any, Self, get_args
 
 import numpy as np
 import torch
@@ -22,8 +23,8 @@ from genmix.mixing.base import (
     empty_like,
     goes_one_by_one,
     on_device,
-    weights_like,
 )
+from genmix.mixing.checks import check_pair
 from genmix.recipe import Recipe
 
 
@@ -31,9 +32,10 @@ class GenMix(Mixer):
     """Compose each original with its edit along a mask drawn anew, and blend in a fractal.
 
     It takes pairs: N x 2 x C x H x W, the originals at [:, 0] and their edits at [:, 1], as
-    `GenMixDataset(pairs=True)` gives them; transforms that crop or flip see both alike. It returns
-    N x C x H x W and the labels. Batches of single images (N x C x H x W), as a validation loader
-    has, pass through in `eval()`; of pairs, `eval()` returns the originals.
+    `GenMixDataset(pairs=True)` gives them; transforms that crop or flip see both alike. A pair of
+    one picture twice stays that picture. It returns N x C x H x W and the labels. Batches of single
+    images (N x C x H x W), as a validation loader has, pass through in `eval()`; of pairs, `eval()`
+    returns the originals.
 
     Pictures are uint8, or float in [0, 1]: normalise afterwards.
 
@@ -52,6 +54,8 @@ class GenMix(Mixer):
         MixerError: For a value out of its range.
     """
 
+    SHOWN = ("masks", "hybrid_share", "seam", "seam_profile", "blend")
+
     def __init__(
         self,
         fractals: FractalBank | Tensor | None = None,
@@ -60,26 +64,31 @@ class GenMix(Mixer):
         hybrid_share: float = 1.0,
         seam: float = 0.04,
         seam_profile: SeamProfile = "linear",
-        blend: float | tuple[float, float] = 0.2,
+        blend: float | Sequence[float] = 0.2,
         num_classes: int | None = None,
         probability: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__(num_classes=num_classes, probability=probability, generator=generator)
-        low, high = blend if isinstance(blend, tuple) else (blend, blend)
+        low, high = check_pair("blend", [blend, blend] if isinstance(blend, Real) else blend)
         if not 0 <= low <= high <= 1:
             raise MixerError(f"blend is {blend}: give a λ in [0, 1], or (lowest, highest)")
-        if not 0 <= hybrid_share <= 1:
-            raise MixerError(f"hybrid_share is {hybrid_share}: it must lie in [0, 1]")
-        if not masks:
-            raise MixerError(f"masks is empty: give some of {', '.join(FAMILIES)}")
+        for name, share in (("hybrid_share", hybrid_share), ("seam", seam)):
+            if not (isinstance(share, Real) and 0 <= share <= 1):
+                raise MixerError(f"{name} is {share!r}: it must lie in [0, 1]")
+        if isinstance(masks, str) or not masks or not set(masks) <= set(FAMILIES):
+            raise MixerError(f"masks are {masks!r}: give a list of some of {', '.join(FAMILIES)}")
+        if seam_profile not in get_args(SeamProfile):
+            raise MixerError(f"seam_profile is {seam_profile!r}: it must be linear or smooth")
+        if isinstance(fractals, Tensor) and not fractals.numel():
+            raise MixerError("there are no fractals to blend in: give one or more, or None")
         self.masks = tuple(masks)
         self.hybrid_share = hybrid_share
         self.seam = seam
         self.seam_profile: SeamProfile = seam_profile
         self.blend = (low, high) if fractals is not None else (0.0, 0.0)
         self.fractals = fractals
-        self._tables: dict[_Kind, _Tables] = {}
+        self._tables: _Tables | None = None
 
     @classmethod
     def from_recipe(
@@ -133,17 +142,29 @@ class GenMix(Mixer):
         fractals = [each.fractal for each in drawn]
         blends = [each.blend for each in drawn]
         if goes_one_by_one(originals):
+            spare = _spare(originals)
             own = [tables.masks[place] for place in masks]
-            pictures = [None if k is None else tables.fractals[k] for k in fractals]
-            return genmix(originals, edits, own, pictures, blends), targets
+            pictures = (
+                None
+                if k is None or torch.equal(original, edit)
+                else _scale_(spare.copy_(tables.fractals[k]), originals)
+                for k, original, edit in zip(fractals, originals, edits, strict=True)
+            )
+            return _compose_one_by_one(originals, edits, own, pictures, blends), targets
         blended = [k for k in fractals if k is not None]  # all of them, or without fractals none
-        chosen = _choose(tables.masks, masks), _choose(tables.fractals, blended)
-        return _compose_at_once(originals, edits, *chosen, blends), targets
+        shares = _shares(blends, originals)
+        if blended:
+            # As bytes, because torch takes a hundred times as long to look through booleans.
+            differs = (originals != edits).flatten(1).view(torch.uint8).any(1)
+            shares = shares * differs.view(-1, 1, 1, 1)
+        levels = _choose(tables.fractals, blended).to(_exact(originals))
+        chosen = _choose(tables.masks, masks), _scale_(levels, originals)
+        return _compose_at_once(originals, edits, *chosen, shares), targets
 
     def _tables_for(self, like: Tensor) -> "_Tables":
-        """Make masks and fractals of the images' size and kind once."""
-        kind = (*like.shape[-2:], like.dtype, like.device)
-        if kind not in self._tables:
+        """Make masks and fractals of the images' size once, and keep the latest."""
+        kind = (like.shape[1:], like.device)
+        if self._tables is None or self._tables.kind != kind:
             height, width = like.shape[-2:]
             places: dict[tuple[MaskFamily | None, bool], int] = {(None, False): 0, (None, True): 0}
             masks = [np.ones((height, width), np.float32)]
@@ -152,8 +173,8 @@ class GenMix(Mixer):
                     places[family, inverted] = len(masks)
                     masks.append(self._mask(family, inverted, height, width))
             table = torch.from_numpy(np.stack(masks)).to(like.device)
-            self._tables[kind] = _Tables(places, table, _fractals(self.fractals, like))
-        return self._tables[kind]
+            self._tables = _Tables(kind, places, table, _fractals(self.fractals, like))
+        return self._tables
 
     def _mask(self, family: MaskFamily, inverted: bool, height: int, width: int) -> Weights:
         mask = make_mask(
@@ -163,20 +184,20 @@ class GenMix(Mixer):
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without the tables, which are quick to make again."""
-        return {**self.__dict__, "_tables": {}}
-
-
-_Kind = tuple[int, int, torch.dtype, torch.device]
+        return {**self.__dict__, "_tables": None}
 
 
 @dataclass(frozen=True)
 class _Tables:
-    """Masks and fractals, on the images' device."""
+    """Masks and fractals of the images' size, on their device."""
 
+    kind: tuple[torch.Size, torch.device]
+    """The shape of an image, and the device."""
     places: dict[tuple[MaskFamily | None, bool], int]
     """Which mask a (family, inverted) is."""
     masks: Tensor
     fractals: Tensor
+    """M x C x H x W uint8; 0 of them where nothing is blended in."""
 
 
 def _choose(table: Tensor, places: Sequence[int]) -> Tensor:
@@ -204,7 +225,7 @@ def genmix(
         A new batch; uint8 is rounded.
 
     Raises:
-        MixerError: If the numbers or shapes do not fit.
+        MixerError: If the numbers or shapes do not fit, or a λ is not in [0, 1].
     """
     counts = {len(originals), len(edits), len(masks), len(fractals), len(blends)}
     if len(counts) > 1 or originals.shape != edits.shape:
@@ -212,54 +233,90 @@ def genmix(
             f"originals {tuple(originals.shape)}, edits {tuple(edits.shape)}, {len(masks)} masks, "
             f"{len(fractals)} fractals and {len(blends)} λ do not fit together"
         )
+    if not all(0 <= blend <= 1 for blend in blends):
+        raise MixerError(f"λ are {list(blends)}: every value must lie in [0, 1]")
     if not goes_one_by_one(originals) and len(originals):
         some = next((fractal for fractal in fractals if fractal is not None), originals[0])
         pictures = torch.stack([some if fractal is None else fractal for fractal in fractals])
         shares = [0.0 if f is None else blend for f, blend in zip(fractals, blends, strict=True)]
-        return _compose_at_once(originals, edits, torch.stack(list(masks)), pictures, shares)
+        weights = _shares(shares, originals)
+        return _compose_at_once(originals, edits, torch.stack(list(masks)), pictures, weights)
+    return _compose_one_by_one(originals, edits, masks, fractals, blends)
+
+
+def _compose_one_by_one(
+    originals: Tensor,
+    edits: Tensor,
+    masks: Sequence[Tensor],
+    fractals: Iterable[Tensor | None],
+    blends: Sequence[float],
+) -> Tensor:
+    """Do as `genmix` does, for large pictures on a CPU; fractals may come as they are needed."""
     composed = empty_like(originals)
-    exact = originals.dtype in {torch.float32, torch.float64}
+    kind = _exact(originals)
+    is_exact = originals.dtype == kind
+    # Memory that is used for every sample in turn stays in the processor's cache.
+    spare = [_spare(originals) for _ in range(0 if is_exact else 3)]
     for k, (mask, fractal, blend) in enumerate(zip(masks, fractals, blends, strict=True)):
-        into = composed[k] if exact else torch.empty_like(originals[k], dtype=torch.float32)
-        original, edit = originals[k].to(into.dtype), edits[k].to(into.dtype)
-        torch.lerp(original, edit, mask.to(into.dtype), out=into)
+        original, edit, into = originals[k], edits[k], composed[k]
+        if not is_exact:
+            original, edit, into = spare[0].copy_(original), spare[1].copy_(edit), spare[2]
+        torch.lerp(original, edit, mask.to(kind), out=into)
         if fractal is not None and blend > 0:
-            into.lerp_(fractal.to(into.dtype), blend)
-        if not exact:
+            into.lerp_(fractal.to(kind), blend)
+        if not is_exact:
             composed[k].copy_(into.round_() if originals.dtype == torch.uint8 else into)
     return composed
 
 
 def _compose_at_once(
-    originals: Tensor, edits: Tensor, masks: Tensor, fractals: Tensor, blends: Sequence[float]
+    originals: Tensor, edits: Tensor, masks: Tensor, fractals: Tensor, shares: Tensor
 ) -> Tensor:
     """Compose a batch of small pictures, or one on a device, in a few operations.
 
-    Masks are N x H x W; fractals N x C x H x W, or 0 of them where nothing is blended in.
+    Masks are N x H x W; fractals N x C x H x W, or 0 of them where nothing is blended in; shares
+    are the fractals', as `_shares` makes them.
     """
-    kind = torch.float64 if originals.dtype == torch.float64 else torch.float32
+    kind = _exact(originals)
     composed = torch.lerp(originals.to(kind), edits.to(kind), masks[:, None].to(kind))
     if len(fractals):
-        composed.lerp_(fractals.to(kind), weights_like(np.array(blends), composed))
+        composed.lerp_(fractals.to(kind), shares)
     rounded = composed.round_() if originals.dtype == torch.uint8 else composed
     return rounded.to(originals.dtype)
 
 
+def _shares(blends: Sequence[float], like: Tensor) -> Tensor:
+    """Return λ as N x 1 x 1 x 1 of the type to compose in, on the pictures' device."""
+    column = torch.tensor(blends, dtype=_exact(like), device="cpu").view(-1, 1, 1, 1)
+    return column.to(like.device, non_blocking=True)
+
+
+def _spare(like: Tensor) -> Tensor:
+    """Allocate one sample of the type to compose in, with any values."""
+    return torch.empty(like.shape[1:], dtype=_exact(like), device=like.device)
+
+
+def _exact(like: Tensor) -> torch.dtype:
+    """Return the type to compose in."""
+    return torch.float64 if like.dtype == torch.float64 else torch.float32
+
+
 def _fractals(bank: FractalBank | Tensor | None, like: Tensor) -> Tensor:
-    """Return M x C x H x W in the images' range, float32 or float64, on their device."""
+    """Return M x C x H x W uint8 of the images' size, on their device."""
     height, width = like.shape[-2:]
     if bank is None:
-        return torch.empty(0)
-    if isinstance(bank, Tensor):
-        if bank.ndim != 4 or bank.shape[1:] != like.shape[1:] or bank.dtype != torch.uint8:
-            raise MixerError(
-                f"fractals are {bank.dtype} of shape {tuple(bank.shape)}: expected uint8, "
-                f"M x {' x '.join(map(str, like.shape[1:]))}"
-            )
-        pictures = bank
-    else:
+        return torch.empty(0, dtype=torch.uint8, device=like.device)
+    if isinstance(bank, FractalBank):
         drawn = np.stack([bank.fitting(k, height, width) for k in range(len(bank))])
-        pictures = torch.from_numpy(drawn).permute(0, 3, 1, 2).contiguous()
-    kind = torch.float64 if like.dtype == torch.float64 else torch.float32
-    scaled = pictures.to(like.device, kind)
-    return scaled if like.dtype == torch.uint8 else scaled / 255
+        return torch.from_numpy(drawn).permute(0, 3, 1, 2).contiguous().to(like.device)
+    if bank.ndim != 4 or bank.shape[1:] != like.shape[1:] or bank.dtype != torch.uint8:
+        raise MixerError(
+            f"fractals are {bank.dtype} of shape {tuple(bank.shape)}: expected uint8, "
+            f"M x {' x '.join(map(str, like.shape[1:]))}"
+        )
+    return bank.to(like.device)
+
+
+def _scale_(levels: Tensor, like: Tensor) -> Tensor:
+    """Bring levels, which are floats from 0 to 255, to the images' range in place."""
+    return levels if like.dtype == torch.uint8 else levels.div_(255)

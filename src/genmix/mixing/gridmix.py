@@ -10,7 +10,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing.base import PairMixer, PairSettings, Partners
+from genmix.mixing.base import PairMixer, PairSettings, Partners, check_batch
 from genmix.mixing.checks import check_counts
 from genmix.mixing.fmix import fmix
 
@@ -30,6 +30,8 @@ class GridMix(PairMixer):
     Raises:
         MixerError: For a value out of its range.
     """
+
+    SHOWN = ("cells",)
 
     def __init__(
         self, alpha: float | None = None, *, cells: int = 4, **settings: Unpack[PairSettings]
@@ -80,8 +82,10 @@ def gridmix(
         differs from that of cells where cells differ in size.
 
     Raises:
-        MixerError: If cells or partners do not fit the batch.
+        MixerError: If images, targets, cells or partners do not fit together, or `inplace`
+            would overwrite a leaf that requires a gradient.
     """
+    check_batch(images, targets, inplace=inplace)
     cells = np.asarray(cells)
     count, _, height, width = images.shape
     fits = cells.ndim == 2 or (cells.ndim == 3 and len(cells) == count)

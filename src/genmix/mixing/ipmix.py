@@ -79,6 +79,8 @@ class IPMix(PictureMixer):
         MixerError: For a value out of its range.
     """
 
+    SHOWN = ("width", "depth", "beta", "severity")
+
     def __init__(
         self,
         pictures: FractalBank | Tensor | None = None,
@@ -231,7 +233,8 @@ def ipmix(
         The mixed images, of the same type (uint8 is rounded) and memory format.
 
     Raises:
-        MixerError: If the arguments do not fit together.
+        MixerError: If the arguments do not fit together, or `inplace` would overwrite a leaf that
+            requires a gradient.
     """
     check_images(images)
     check_pictures(pictures, images)
@@ -270,21 +273,26 @@ def _sort_out(
 
 def _check_patch(patch: Patch, channels: int, height: int, width: int) -> None:
     top, bottom, left, right = patch.box
+    if np.asarray(patch.box).dtype.kind not in "iu":
+        raise MixerError(f"{patch.box} is no box: give whole pixels")
     if not (0 <= top <= bottom <= height and 0 <= left <= right <= width):
         raise MixerError(f"{patch.box} does not lie in a picture of {height} x {width} pixels")
     check_blend(MIXINGS, patch.method, patch.a, patch.b)
     if patch.method in BLENDINGS:
         return
     expected = (1 if patch.method == "pixels" else channels, bottom - top, right - left)
-    shape = None if patch.keep is None else patch.keep.shape
-    if shape != expected:
-        raise MixerError(f"keep has the shape {shape}: {patch.method!r} needs {expected}")
+    keep = np.asarray(patch.keep)
+    if keep.shape != expected or keep.dtype != np.bool_:
+        given = None if patch.keep is None else f"{keep.dtype} of the shape {keep.shape}"
+        raise MixerError(
+            f"keep is {given}: {patch.method!r} needs booleans of the shape {expected}"
+        )
 
 
 def _as_patches(patches: Sequence[Patch]) -> Patches:
     keeps = np.full(len(patches), None)
     for k, patch in enumerate(patches):
-        keeps[k] = None if patch.method in BLENDINGS else patch.keep
+        keeps[k] = None if patch.method in BLENDINGS else np.asarray(patch.keep)
     return Patches(
         np.array([MIXINGS.index(patch.method) for patch in patches], np.int8),
         np.array([patch.box for patch in patches], np.int64).reshape(-1, 4),

@@ -116,7 +116,7 @@ def write_(images: Tensor, exact: Tensor) -> None:
     """Write floats into images, cut to 0 to 255: rounded to uint8, or as floats in [0, 1]."""
     if images.dtype == torch.uint8:
         images.copy_(round_levels(exact))
-    elif is_on_cpu(images) and images.dtype != torch.bfloat16:
+    elif is_on_cpu(images) and images.dtype != torch.bfloat16 and not images.requires_grad:
         values = exact.numpy()
         np.clip(values, 0, 255, out=values)
         np.multiply(values, 1 / 255, out=images.detach().numpy(), casting="same_kind")

@@ -8,6 +8,7 @@ from genmix.mixing.base import (
     Lambda,
     PairMixer,
     Partners,
+    check_batch,
     check_draws,
     mix_pairs,
     mix_targets,
@@ -49,8 +50,10 @@ def mixup(
         The mixed images, of the same type (uint8 is rounded), and the mixed targets.
 
     Raises:
-        MixerError: If λ or partners do not fit the batch.
+        MixerError: If images, targets, λ or partners do not fit together, or `inplace`
+            would overwrite a leaf that requires a gradient.
     """
+    check_batch(images, targets, inplace=inplace)
     lam, partners = check_draws(len(images), lam, partners)
 
     def combine(out: Tensor, mine: Tensor, other: Tensor, at: slice) -> None:

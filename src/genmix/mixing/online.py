@@ -31,7 +31,8 @@ class GenMixDataset(Dataset[tuple[Any, int]]):
     and epoch, so every epoch sees new masks, fractals and λ.
 
     Attributes:
-        classes: Class names, sorted, as ImageFolder numbers them.
+        classes: Class names, sorted; a label is a place among them, as ImageFolder's is for
+            `OUT/images`.
         photos: The photos, in the source's order.
     """
 

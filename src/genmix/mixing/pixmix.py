@@ -13,7 +13,14 @@ from torch import Tensor
 
 from genmix.errors import MixerError
 from genmix.fractals import FractalBank
-from genmix.mixing.base import Mixer, check_images, empty_like, on_device, weights_like
+from genmix.mixing.base import (
+    Mixer,
+    check_images,
+    empty_like,
+    on_device,
+    overwriting,
+    weights_like,
+)
 from genmix.mixing.checks import check_counts
 from genmix.mixing.levels import (
     Levels,
@@ -137,6 +144,8 @@ class PixMix(PictureMixer):
         MixerError: For a value out of its range.
     """
 
+    SHOWN = ("rounds", "beta", "severity")
+
     def __init__(
         self,
         pictures: FractalBank | Tensor | None = None,
@@ -236,7 +245,8 @@ def pixmix(
         The mixed images, of the same type (uint8 is rounded) and memory format.
 
     Raises:
-        MixerError: If the arguments do not fit together.
+        MixerError: If the arguments do not fit together, or `inplace` would overwrite a leaf that
+            requires a gradient.
     """
     check_images(images)
     check_pictures(pictures, images)
@@ -267,7 +277,7 @@ def mix_rounds(
     images: Tensor, pictures: Tensor, starts: Steps, rounds: Rounds, *, inplace: bool
 ) -> Tensor:
     """Do as `pixmix` does, with N starts and N x R rounds that were checked or drawn."""
-    mixed = images if inplace else empty_like(images)
+    mixed = overwriting(images) if inplace else empty_like(images)
     copies = Steps(
         np.column_stack([starts.operations, rounds.copies.operations]),
         np.column_stack([starts.magnitudes, rounds.copies.magnitudes]),

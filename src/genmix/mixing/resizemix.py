@@ -17,6 +17,7 @@ from genmix.mixing.base import (
     PairMixer,
     PairSettings,
     Partners,
+    check_batch,
     check_draws,
     copy_of,
     empty_like,
@@ -26,6 +27,7 @@ from genmix.mixing.base import (
     on_device,
     take,
 )
+from genmix.mixing.checks import check_pair
 from genmix.mixing.cutmix import Box, check_boxes, shares_outside
 from genmix.mixing.masked import as_bits, select_into
 
@@ -35,7 +37,7 @@ class ResizeMix(PairMixer):
 
     The paper draws the scale, τ ~ U(0.1, 0.8), so λ = 1 - τ²; with `alpha` or `lam`, λ is drawn or
     fixed and the scale follows. One scale for the batch, or with `per_sample` one for each sample;
-    the place is each sample's own, as in the authors' code. A batch of one has nothing to paste and
+    the place is each sample's own, as in the authors' code. A batch of one has no other picture and
     stays as it is. See `resizemix` for the arithmetic and `PairMixer` for the arguments.
 
     Args:
@@ -55,10 +57,16 @@ class ResizeMix(PairMixer):
         **settings: Unpack[PairSettings],
     ) -> None:
         super().__init__(alpha, **settings)
-        if not 0 < tau[0] <= tau[1] <= 1:
+        low, high = check_pair("tau", tau)
+        if not 0 < low <= high <= 1:
             raise MixerError(f"tau is {tau}: give two scales in (0, 1], the smaller first")
-        self.tau = tau
+        self.tau = (low, high)
         self.draws_scale = alpha is None and self.lam is None
+
+    def shown(self) -> tuple[str, ...]:
+        """Return the names of the settings that the method goes by."""
+        drawn, *others = super().shown()
+        return ("tau" if self.draws_scale else drawn, *others)
 
     def draw_lambda(self, rng: np.random.Generator, count: int) -> Lambda:
         """Draw λ: one number, or `count` of them with `per_sample`."""
@@ -128,8 +136,10 @@ def resizemix(
         The mixed images and the mixed targets; λ is the exact share of pixels outside the box.
 
     Raises:
-        MixerError: If boxes or partners do not fit the batch.
+        MixerError: If images, targets, boxes or partners do not fit together, or `inplace`
+            would overwrite a leaf that requires a gradient.
     """
+    check_batch(images, targets, inplace=inplace)
     each = check_boxes(boxes, images)
     sizes = each[:, 1::2] - each[:, ::2]
     if (sizes < 1).any():

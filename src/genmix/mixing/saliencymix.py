@@ -14,6 +14,7 @@ from genmix.mixing.base import (
     Lambda,
     PairMixer,
     Partners,
+    check_batch,
     check_draws,
     check_images,
     on_device,
@@ -71,8 +72,10 @@ def saliencymix(
         The mixed images and the mixed targets; λ' is the exact share of pixels outside the box.
 
     Raises:
-        MixerError: If λ, partners or peaks do not fit the batch.
+        MixerError: If images, targets, λ, partners or peaks do not fit together, or `inplace`
+            would overwrite a leaf that requires a gradient.
     """
+    check_batch(images, targets, inplace=inplace)
     count, _, height, width = images.shape
     lam, partners = check_draws(count, lam, partners)
     if peaks.shape not in {(1, 2), (count, 2)}:
@@ -144,10 +147,24 @@ def saliency(images: Tensor) -> Tensor:
 
 
 def _blur(maps: Tensor) -> Tensor:
-    """Blur maps, N x 1 x H x W, by a Gaussian; outside they count as 0."""
+    """Blur maps, N x 1 x H x W, by a Gaussian; outside they count as 0.
+
+    Tap by tap, because autocast would lower a convolution's precision.
+    """
+    reach = len(_KERNEL) // 2
+    for dim, pad in ((-1, (reach, reach, 0, 0)), (-2, (0, 0, reach, reach))):
+        padded, length = F.pad(maps, pad), maps.shape[dim]
+        maps = torch.zeros_like(maps)
+        for k, weight in enumerate(_KERNEL):
+            maps.add_(padded.narrow(dim, k, length), alpha=weight)
+    return maps
+
+
+def _gaussian() -> list[float]:
+    """Return the blur's weights, out to two standard deviations; their sum is 1."""
     reach = round(2 * _BLUR_SIGMA)
-    offsets = torch.arange(-reach, reach + 1, device=maps.device, dtype=maps.dtype)
-    kernel = torch.exp(-0.5 * (offsets / _BLUR_SIGMA) ** 2)
-    kernel = kernel / kernel.sum()
-    across = F.conv2d(maps, kernel.view(1, 1, 1, -1), padding=(0, reach))
-    return F.conv2d(across, kernel.view(1, 1, -1, 1), padding=(reach, 0))
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / _BLUR_SIGMA) ** 2)
+    return [float(weight) for weight in weights / weights.sum()]
+
+
+_KERNEL = _gaussian()

@@ -17,6 +17,7 @@ from genmix.mixing.base import (
     PairMixer,
     PairSettings,
     Partners,
+    check_batch,
     check_draws,
     mix_pairs,
     mix_targets,
@@ -58,6 +59,8 @@ class SmoothMix(PairMixer):
         MixerError: For a value out of its range.
     """
 
+    SHOWN = ("shape",)
+
     def __init__(
         self,
         alpha: float | None = None,
@@ -69,6 +72,11 @@ class SmoothMix(PairMixer):
         _check_shape(shape)
         self.shape = shape
         self.draws_lambda = alpha is not None or self.lam is not None
+
+    def shown(self) -> tuple[str, ...]:
+        """Return the names of the settings that the method goes by."""
+        drawn, *others = super().shown()
+        return (drawn, *others) if self.draws_lambda else tuple(others)
 
     def mix(
         self, images: Tensor, targets: Tensor, rng: np.random.Generator
@@ -148,8 +156,10 @@ def smoothmix(
         The mixed images, of the same type (uint8 is rounded), and the mixed targets.
 
     Raises:
-        MixerError: If spots or partners do not fit the batch.
+        MixerError: If images, targets, spots or partners do not fit together, or `inplace`
+            would overwrite a leaf that requires a gradient.
     """
+    check_batch(images, targets, inplace=inplace)
     _check_shape(shape)
     each = _check_spots(spots, len(images))
     height, width = images.shape[-2:]
