@@ -350,10 +350,11 @@ def test_an_output_cannot_test_what_its_images_trained(
     other = settings.model_copy(update={"data": str(out / "images"), "val": str(out)})
     with pytest.raises(ExperimentError, match="set is what is trained on"):
         Bench(other)
-    made_of = {"val": str(place / "photos")}, {"targets": {"again": str(place / "photos")}}
-    for tested in made_of:
+    photos, drawings = str(place / "photos"), str(place / "drawings")
+    for val, targets in ((photos, {}), (drawings, {"again": photos})):
+        again = {"data": str(out), "val": val, "targets": targets}
         with pytest.raises(TrainingError, match="genmix made pictures to train on of"):
-            Bench(settings.model_copy(update={"val": None, "data": str(out), **tested}))
+            Bench(settings.model_copy(update=again))
 
 
 def test_all_photos_that_cannot_be_read_are_named_before_anything_is_trained(
