@@ -32,7 +32,8 @@ from genmix.mixing import (
     saliencymix,
     smoothmix,
 )
-from genmix.mixing.base import PairMixer, empty_like
+from genmix.mixing.base import PairMixer
+from genmix.mixing.memory import empty_like
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
 MIXERS: list[type[PairMixer]] = [

@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
 from genmix.errors import MixerError
-from genmix.mixing.base import Mixer, check_images, empty_like, overwriting
-from genmix.mixing.checks import check_counts
+from genmix.mixing.base import Mixer
+from genmix.mixing.checks import check_counts, check_images
 from genmix.mixing.levels import MixerSettings, for_parts, move_, to_exact, to_levels, write_
+from genmix.mixing.memory import empty_like, overwriting
 from genmix.mixing.operations import apply_chains, as_steps, check_severity, draw_steps
 from genmix.mixing.steps import AUGMIX_OPERATIONS, Chain, Numbers, Steps, up_to
 

@@ -7,7 +7,6 @@ waits for a GPU. Another version of genmix may draw otherwise from the same seed
 """
 
 import math
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias, TypedDict, get_args
@@ -19,16 +18,16 @@ from numpy.random.bit_generator import ISeedSequence
 from torch import Tensor, nn
 
 from genmix.errors import MixerError
-from genmix.mixing.checks import check_counts, check_flags
+from genmix.mixing.checks import (
+    Lambda,
+    Partners,
+    check_counts,
+    check_flags,
+    check_images,
+)
+from genmix.mixing.memory import SCRATCH_BYTES, empty_like, scratch
 
 Pairing: TypeAlias = Literal["permutation", "roll", "flip"]
-Lambda: TypeAlias = float | Sequence[float] | npt.NDArray[np.float64]
-"""λ of a batch, or of each sample."""
-
-Partners: TypeAlias = Sequence[int] | npt.NDArray[np.int64]
-"""For each sample, the index of the sample that it is mixed with."""
-
-IMAGE_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.uint8)
 
 
 class Mixer(nn.Module, ABC):
@@ -262,61 +261,6 @@ def draw_partners(pairing: Pairing, rng: np.random.Generator, count: int) -> npt
     return np.arange(count)[::-1].copy()
 
 
-def check_images(images: Any) -> None:
-    """Make sure that a batch of images is one.
-
-    Raises:
-        MixerError: If it is not N x C x H x W of a type in `IMAGE_TYPES`.
-    """
-    if not isinstance(images, Tensor):
-        raise MixerError(f"images are a {type(images).__name__}: give a tensor, N x C x H x W")
-    if images.ndim != 4:
-        raise MixerError(f"images have the shape {tuple(images.shape)}: expected N x C x H x W")
-    if images.dtype not in IMAGE_TYPES:
-        known = ", ".join(str(kind).removeprefix("torch.") for kind in IMAGE_TYPES)
-        raise MixerError(f"images are {images.dtype}: convert them to one of {known}")
-
-
-def check_batch(images: Any, targets: Any, *, inplace: bool) -> None:
-    """Make sure that images and targets are a batch that can be mixed.
-
-    Args:
-        images: What should be N x C x H x W.
-        targets: What should be N x K probabilities.
-        inplace: Whether the images are to be overwritten.
-
-    Raises:
-        MixerError: If they are not, or `inplace` would overwrite a leaf that requires a gradient.
-    """
-    check_images(images)
-    if not isinstance(targets, Tensor):
-        raise MixerError(f"targets are a {type(targets).__name__}: give a tensor, N x K")
-    if targets.ndim != 2 or not targets.is_floating_point():
-        raise MixerError(
-            f"targets are {targets.dtype} of shape {tuple(targets.shape)}: give N x K "
-            "probabilities; the mixer classes take class indices with num_classes"
-        )
-    if len(targets) != len(images):
-        raise MixerError(
-            f"there are {len(images)} images and targets of shape {tuple(targets.shape)}: give one "
-            "row for each image"
-        )
-    if inplace:
-        check_writable(images)
-
-
-def check_writable(images: Tensor) -> None:
-    """Make sure that a batch may be overwritten.
-
-    Raises:
-        MixerError: For a leaf that requires a gradient.
-    """
-    if images.requires_grad and images.is_leaf and torch.is_grad_enabled():
-        raise MixerError(
-            "images are a leaf that requires a gradient: leave inplace off, or mix a clone of them"
-        )
-
-
 def as_probabilities(labels: Tensor, num_classes: int | None = None) -> Tensor:
     """Turn labels into class probabilities.
 
@@ -358,37 +302,6 @@ def as_probabilities(labels: Tensor, num_classes: int | None = None) -> Tensor:
         ) from error
 
 
-def check_draws(
-    count: int, lam: Lambda, partners: Partners
-) -> tuple[Lambda, npt.NDArray[np.int64]]:
-    """Make sure that λ and partners fit a batch.
-
-    Returns:
-        λ as a float or a float64 array of `count`, and the partners as an array.
-
-    Raises:
-        MixerError: If λ is not in [0, 1] (or is NaN), or the numbers do not fit.
-    """
-    if isinstance(lam, float):
-        fits = 0 <= lam <= 1
-    else:
-        lam = np.asarray(lam, np.float64)
-        if lam.ndim > 1 or (lam.ndim == 1 and len(lam) != count):
-            raise MixerError(f"λ has the shape {lam.shape}: give one, or {count}")
-        fits = bool(((lam >= 0) & (lam <= 1)).all())
-        lam = float(lam) if lam.ndim == 0 else lam
-    if not fits:
-        raise MixerError(f"λ is {lam}: every value must lie in [0, 1]")
-    given = np.asarray(partners)
-    if given.dtype.kind not in "iu" and given.size:
-        raise MixerError(f"partners are {given.dtype}: they must be {count} indices, whole numbers")
-    indices = np.ascontiguousarray(given, np.int64)
-    # Read without a sign, a negative index is a large one.
-    if indices.shape != (count,) or (count and indices.view(np.uint64).max() >= count):
-        raise MixerError(f"partners must be {count} indices in [0, {count - 1}]")
-    return lam, indices
-
-
 def mix_targets(targets: Tensor, lam: Lambda, partners: Partners) -> Tensor:
     """Mix targets: y' = λ y_i + (1 - λ) y_j (mixup, arXiv 1710.09412, section 2).
 
@@ -417,42 +330,6 @@ def take(samples: Tensor, partners: Partners) -> Tensor:
     if samples.requires_grad:
         return samples.index_select(0, indices)
     return torch.index_select(samples, 0, indices, out=empty_like(samples))
-
-
-def empty_like(images: Tensor) -> Tensor:
-    """Allocate a batch of the same shape, type and memory format, with any values in it.
-
-    A large one on a CPU lies in an array, because NumPy asks Linux for large pages, and torch does
-    not: to write to them for the first time takes a fifth of the time.
-    """
-    if not images.is_cpu or images.nbytes < _LARGE_PAGES_BYTES:
-        return torch.empty_like(images, requires_grad=False)
-    strides = torch.empty_like(images, device="meta").stride()
-    memory = torch.from_numpy(np.empty(images.nbytes, np.uint8))
-    return memory.view(images.dtype).as_strided(images.shape, strides)
-
-
-def overwriting(images: Tensor) -> Tensor:
-    """Return a batch that is about to be overwritten, and count that for autograd.
-
-    NumPy and OpenCV write past its counter, by which `backward()` finds what was changed.
-
-    Raises:
-        MixerError: For a leaf that requires a gradient.
-    """
-    check_writable(images)
-    if not images.is_inference():  # such have no counter
-        torch.autograd.graph.increment_version(images)
-    return images
-
-
-def copy_of(images: Tensor) -> Tensor:
-    """Copy a batch to memory as `empty_like` allocates it."""
-    return empty_like(images).copy_(images)
-
-
-_LARGE_PAGES_BYTES = 2**22
-"""From which NumPy asks for large pages."""
 
 
 def weights_like(lam: Lambda, like: Tensor) -> Tensor | float:
@@ -544,30 +421,9 @@ def _cycles(partners: list[int]) -> list[list[int]]:
 
 def _take_apart(images: Tensor, partners: Partners) -> Tensor:
     """Copy each sample's partner to where it can stay until the next call in this thread."""
-    fits = images.is_cpu and images.is_contiguous() and images.nbytes <= _SCRATCH_BYTES
+    fits = images.is_cpu and images.is_contiguous() and images.nbytes <= SCRATCH_BYTES
     if not fits or images.requires_grad:
         return take(images, partners)
     return torch.index_select(
-        images, 0, on_device(partners, images), out=_scratch.shaped_like(images)
+        images, 0, on_device(partners, images), out=scratch.shaped_like(images)
     )
-
-
-class _Scratch(threading.local):
-    """Memory that is kept between calls, because fresh memory can take longer than the copy."""
-
-    def __init__(self) -> None:
-        self._kept = torch.empty(0, device="cpu")
-
-    def shaped_like(self, images: Tensor) -> Tensor:
-        """Return a tensor of the images' shape and type, with any values."""
-        if self._kept.shape != images.shape or self._kept.dtype != images.dtype:
-            # Made outside of inference mode, it can be written within and without.
-            with torch.inference_mode(mode=False):
-                self._kept = empty_like(images)
-        return self._kept
-
-
-_SCRATCH_BYTES = 2**24
-"""Most of it that each thread keeps."""
-
-_scratch = _Scratch()

@@ -9,18 +9,10 @@ import torch
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing.base import (
-    PairMixer,
-    Partners,
-    check_batch,
-    check_draws,
-    copy_of,
-    goes_one_by_one,
-    mix_one_by_one,
-    mix_targets,
-    on_device,
-)
+from genmix.mixing.base import PairMixer, goes_one_by_one, mix_one_by_one, mix_targets, on_device
+from genmix.mixing.checks import Partners, check_batch, check_draws
 from genmix.mixing.masked import as_bits, select_into, take_masked
+from genmix.mixing.memory import copy_of
 
 
 class Box(NamedTuple):

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing.base import Mixer, check_images, copy_of, overwriting
-from genmix.mixing.checks import check_colour
+from genmix.mixing.base import Mixer
+from genmix.mixing.checks import check_colour, check_images
 from genmix.mixing.cutmix import Box, check_boxes, paste_
 from genmix.mixing.levels import MixerSettings, is_on_cpu
+from genmix.mixing.memory import copy_of, overwriting
 
 
 class Cutout(Mixer):

@@ -10,15 +10,8 @@ import torch
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing.base import (
-    Lambda,
-    PairMixer,
-    PairSettings,
-    Partners,
-    check_batch,
-    check_draws,
-    mix_targets,
-)
+from genmix.mixing.base import PairMixer, PairSettings, mix_targets
+from genmix.mixing.checks import Lambda, Partners, check_batch, check_draws
 from genmix.mixing.masked import take_masked
 
 

@@ -17,14 +17,9 @@ from genmix.compose import DRAWS, composition_of
 from genmix.errors import MixerError
 from genmix.fractals import FractalBank
 from genmix.masks import FAMILIES, MaskFamily, SeamProfile, Weights, make_mask
-from genmix.mixing.base import (
-    Mixer,
-    check_images,
-    empty_like,
-    goes_one_by_one,
-    on_device,
-)
-from genmix.mixing.checks import check_pair
+from genmix.mixing.base import Mixer, goes_one_by_one, on_device
+from genmix.mixing.checks import check_images, check_pair
+from genmix.mixing.memory import empty_like
 from genmix.recipe import Recipe
 
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing.base import PairMixer, PairSettings, Partners, check_batch
-from genmix.mixing.checks import check_counts
+from genmix.mixing.base import PairMixer, PairSettings
+from genmix.mixing.checks import Partners, check_batch, check_counts
 from genmix.mixing.fmix import fmix
 
 

@@ -18,8 +18,8 @@ from genmix.mixing.augmix import (
     check_weights,
     interpolate,
 )
-from genmix.mixing.base import check_images, goes_one_by_one, on_device
-from genmix.mixing.checks import check_counts
+from genmix.mixing.base import goes_one_by_one, on_device
+from genmix.mixing.checks import check_counts, check_images
 from genmix.mixing.cutmix import Box
 from genmix.mixing.levels import (
     Levels,

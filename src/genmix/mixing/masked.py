@@ -6,7 +6,8 @@ How masks are drawn is each method's own business and lives with it.
 import torch
 from torch import Tensor
 
-from genmix.mixing.base import Partners, mix_pairs
+from genmix.mixing.base import mix_pairs
+from genmix.mixing.checks import Partners
 
 
 def take_masked(images: Tensor, partners: Partners, taken: Tensor, *, inplace: bool) -> Tensor:

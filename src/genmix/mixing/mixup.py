@@ -4,16 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genmix.mixing.base import (
-    Lambda,
-    PairMixer,
-    Partners,
-    check_batch,
-    check_draws,
-    mix_pairs,
-    mix_targets,
-    weights_like,
-)
+from genmix.mixing.base import PairMixer, mix_pairs, mix_targets, weights_like
+from genmix.mixing.checks import Lambda, Partners, check_batch, check_draws
 
 
 class MixUp(PairMixer):

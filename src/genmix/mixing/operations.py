@@ -13,7 +13,8 @@ import numpy as np
 from torch import Tensor
 
 from genmix.errors import MixerError, nearest
-from genmix.mixing.base import check_images, empty_like, goes_one_by_one, on_device
+from genmix.mixing.base import goes_one_by_one, on_device
+from genmix.mixing.checks import check_images
 from genmix.mixing.colours import (
     autocontrast_,
     autocontrast_many,
@@ -36,6 +37,7 @@ from genmix.mixing.geometry import (
     warp_many,
 )
 from genmix.mixing.levels import Levels, for_parts, is_on_cpu, to_exact, to_levels, write_
+from genmix.mixing.memory import empty_like
 from genmix.mixing.steps import NONE, OPERATIONS, Codes, Numbers, Operation, Step, Steps
 
 

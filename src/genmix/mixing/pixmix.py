@@ -13,15 +13,8 @@ from torch import Tensor
 
 from genmix.errors import MixerError
 from genmix.fractals import FractalBank
-from genmix.mixing.base import (
-    Mixer,
-    check_images,
-    empty_like,
-    on_device,
-    overwriting,
-    weights_like,
-)
-from genmix.mixing.checks import check_counts
+from genmix.mixing.base import Mixer, on_device, weights_like
+from genmix.mixing.checks import check_counts, check_images
 from genmix.mixing.levels import (
     Levels,
     MixerSettings,
@@ -32,6 +25,7 @@ from genmix.mixing.levels import (
     to_levels,
     write_,
 )
+from genmix.mixing.memory import empty_like, overwriting
 from genmix.mixing.operations import apply_steps_, as_steps, check_severity, draw_steps
 from genmix.mixing.steps import (
     AUGMIX_OPERATIONS,

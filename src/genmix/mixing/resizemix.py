@@ -13,23 +13,18 @@ from torch import Tensor
 
 from genmix.errors import MixerError
 from genmix.mixing.base import (
-    Lambda,
     PairMixer,
     PairSettings,
-    Partners,
-    check_batch,
-    check_draws,
-    copy_of,
-    empty_like,
     goes_one_by_one,
     mix_one_by_one,
     mix_targets,
     on_device,
     take,
 )
-from genmix.mixing.checks import check_pair
+from genmix.mixing.checks import Lambda, Partners, check_batch, check_draws, check_pair
 from genmix.mixing.cutmix import Box, check_boxes, shares_outside
 from genmix.mixing.masked import as_bits, select_into
+from genmix.mixing.memory import copy_of, empty_like
 
 
 class ResizeMix(PairMixer):

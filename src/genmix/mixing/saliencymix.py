@@ -10,16 +10,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing.base import (
-    Lambda,
-    PairMixer,
-    Partners,
-    check_batch,
-    check_draws,
-    check_images,
-    on_device,
-    take,
-)
+from genmix.mixing.base import PairMixer, on_device, take
+from genmix.mixing.checks import Lambda, Partners, check_batch, check_draws, check_images
 from genmix.mixing.masked import take_masked
 
 

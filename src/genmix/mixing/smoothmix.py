@@ -13,15 +13,8 @@ import torch
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing.base import (
-    PairMixer,
-    PairSettings,
-    Partners,
-    check_batch,
-    check_draws,
-    mix_pairs,
-    mix_targets,
-)
+from genmix.mixing.base import PairMixer, PairSettings, mix_pairs, mix_targets
+from genmix.mixing.checks import Partners, check_batch, check_draws
 from genmix.mixing.mixup import lerp_into
 
 Shape: TypeAlias = Literal["circle", "square"]
