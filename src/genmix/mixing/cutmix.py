@@ -5,14 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing.base import PairMixer, goes_one_by_one, mix_one_by_one, mix_targets, on_device
+from genmix.mixing.base import PairMixer, mix_targets
 from genmix.mixing.checks import Partners, check_batch, check_draws
-from genmix.mixing.masked import as_bits, select_into, take_masked
-from genmix.mixing.memory import copy_of
+from genmix.mixing.pairs import as_bits, inside, paste, select_into
 
 
 class Box(NamedTuple):
@@ -98,34 +96,8 @@ def cutmix(
     check_batch(images, targets, inplace=inplace)
     each = check_boxes(boxes, images)
     lam, partners = check_draws(len(images), shares_outside(each, images), partners)
-    if goes_one_by_one(images):
-
-        def combine(out: Tensor, mine: Tensor, other: Tensor, at: slice) -> None:
-            if out is not mine:
-                out.copy_(mine)
-            paste_(out, other, each[at] if len(each) > 1 else each)
-
-        mixed = mix_one_by_one(images, partners, combine, inplace=inplace)
-    elif len(each) == 1:
-        mixed = _paste_one(images, each, partners, inplace=inplace)
-    else:
-        mixed = take_masked(images, partners, _inside(each, images), inplace=inplace)
+    mixed = paste(images, partners, each, inplace=inplace)
     return mixed, mix_targets(targets, lam, partners)
-
-
-def _paste_one(
-    images: Tensor, box: npt.NDArray[np.int64], partners: Partners, *, inplace: bool
-) -> Tensor:
-    """Paste one box of a small batch; only the box is copied, not the partners whole."""
-    ((top, bottom, left, right),) = box.tolist()
-    mixed = images if inplace else copy_of(images)
-    theirs, mine = (x[..., top:bottom, left:right] for x in (images, mixed))
-    indices = on_device(partners, images)
-    if inplace or images.requires_grad:
-        mine.copy_(theirs.index_select(0, indices))
-    else:
-        torch.index_select(theirs, 0, indices, out=mine)
-    return mixed
 
 
 def check_boxes(
@@ -165,15 +137,4 @@ def paste_(mine: Tensor, other: Tensor, boxes: Sequence[Box] | npt.NDArray[np.in
         top, bottom, left, right = boxes[0]
         mine[..., top:bottom, left:right] = other[..., top:bottom, left:right]
         return
-    select_into(mine, mine, other, as_bits(_inside(boxes, mine), mine))
-
-
-def _inside(boxes: Sequence[Box] | npt.NDArray[np.int64], like: Tensor) -> Tensor:
-    """Return N x 1 x H x W, true inside each sample's box."""
-    edges = torch.as_tensor(np.asarray(boxes)).to(like.device, non_blocking=True)[:, :, None]
-    top, bottom, left, right = edges.unbind(1)
-    rows = torch.arange(like.shape[-2], device=like.device)
-    columns = torch.arange(like.shape[-1], device=like.device)
-    in_rows = (rows >= top) & (rows < bottom)
-    in_columns = (columns >= left) & (columns < right)
-    return (in_rows[:, :, None] & in_columns[:, None, :])[:, None]
+    select_into(mine, mine, other, as_bits(inside(np.asarray(boxes), mine), mine))

@@ -6,13 +6,12 @@ from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from genmix.errors import MixerError
 from genmix.mixing.base import PairMixer, PairSettings, mix_targets
 from genmix.mixing.checks import Lambda, Partners, check_batch, check_draws
-from genmix.mixing.masked import take_masked
+from genmix.mixing.pairs import select
 
 
 class FMix(PairMixer):
@@ -132,7 +131,6 @@ def fmix(
         )
     shares = np.count_nonzero(masks, axis=(-2, -1)) / (height * width)
     lam, partners = check_draws(count, shares, partners)
-    taken = torch.from_numpy(~masks).view(-1, 1, height, width)
-    taken = taken.to(images.device, non_blocking=True)
-    mixed = take_masked(images, partners, taken, inplace=inplace)
+    taken = ~masks.reshape(-1, height, width)
+    mixed = select(images, partners, taken, inplace=inplace)
     return mixed, mix_targets(targets, lam, partners)

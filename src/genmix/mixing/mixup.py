@@ -1,11 +1,11 @@
 """Mixup: Beyond Empirical Risk Minimization (Zhang et al., ICLR 2018, arXiv 1710.09412)."""
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from genmix.mixing.base import PairMixer, mix_pairs, mix_targets, weights_like
+from genmix.mixing.base import PairMixer, mix_targets
 from genmix.mixing.checks import Lambda, Partners, check_batch, check_draws
+from genmix.mixing.pairs import blend
 
 
 class MixUp(PairMixer):
@@ -47,32 +47,5 @@ def mixup(
     """
     check_batch(images, targets, inplace=inplace)
     lam, partners = check_draws(len(images), lam, partners)
-
-    def combine(out: Tensor, mine: Tensor, other: Tensor, at: slice) -> None:
-        lerp_into(out, other, mine, lam if isinstance(lam, float) else lam[at])
-
-    mixed = mix_pairs(images, partners, combine, inplace=inplace)
+    mixed = blend(images, partners, lam, inplace=inplace)
     return mixed, mix_targets(targets, lam, partners)
-
-
-def lerp_into(out: Tensor, start: Tensor, end: Tensor, share: Lambda | Tensor) -> None:
-    """Write (1 - share) start + share end into `out`, which may be one of them.
-
-    In float arithmetic whatever the type: uint8 is rounded at the end.
-
-    Args:
-        out: Where to write, of the type of `start` and `end`.
-        start: What a share of 0 gives.
-        end: What a share of 1 gives.
-        share: Of the batch, of each sample, or of each pixel as a float32 or float64 tensor.
-    """
-    direct = out.dtype in {torch.float32, torch.float64}
-    direct |= isinstance(share, float) and out.dtype != torch.uint8
-    if not direct:
-        start, end = start.float(), end.float()
-    weight = share if isinstance(share, Tensor) else weights_like(share, start)
-    if direct and not start.requires_grad:
-        torch.lerp(start, end, weight, out=out)
-        return
-    mixed = torch.lerp(start, end, weight)
-    out.copy_(mixed.round_() if out.dtype == torch.uint8 else mixed)

@@ -8,23 +8,13 @@ from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing.base import (
-    PairMixer,
-    PairSettings,
-    goes_one_by_one,
-    mix_one_by_one,
-    mix_targets,
-    on_device,
-    take,
-)
+from genmix.mixing.base import PairMixer, PairSettings, mix_targets
 from genmix.mixing.checks import Lambda, Partners, check_batch, check_draws, check_pair
 from genmix.mixing.cutmix import Box, check_boxes, shares_outside
-from genmix.mixing.masked import as_bits, select_into
-from genmix.mixing.memory import copy_of, empty_like
+from genmix.mixing.pairs import paste_resized
 
 
 class ResizeMix(PairMixer):
@@ -140,102 +130,7 @@ def resizemix(
     if (sizes < 1).any():
         first = Box(*each[(sizes < 1).any(1)][0].tolist())
         raise MixerError(f"{first} holds no pixel")
-    alike = len(each) > 0 and bool((sizes == sizes[0]).all())
-    shares = shares_outside(each[:1] if alike else each, images)
+    shares = shares_outside(each, images)
     lam, partners = check_draws(len(images), shares, partners)
-    if goes_one_by_one(images):
-
-        def combine(out: Tensor, mine: Tensor, other: Tensor, at: slice) -> None:
-            if out is not mine:
-                out.copy_(mine)
-            _paste_(out, other, each[at][0] if len(each) > 1 else each[0])
-
-        mixed = mix_one_by_one(images, partners, combine, inplace=inplace)
-    elif alike and _can_scatter(images):
-        mixed = _paste_alike(images, partners, each, inplace=inplace)
-    else:
-        mixed = _paste_each(images, partners, each, inplace=inplace)
+    mixed = paste_resized(images, partners, each, inplace=inplace)
     return mixed, mix_targets(targets, lam, partners)
-
-
-def _can_scatter(images: Tensor) -> bool:
-    """Tell whether a view can number the pixels of a sample, and no gradient needs them later."""
-    at_even_steps = images.stride(-2) == images.stride(-1) * images.shape[-1]
-    return at_even_steps and not images.requires_grad
-
-
-def _paste_(out: Tensor, other: Tensor, box: npt.NDArray[np.int64]) -> None:
-    """Paste one sample's partner, resized, into a box."""
-    top, bottom, left, right = box.tolist()
-    rows = torch.from_numpy(_nearest(np.arange(bottom - top), bottom - top, out.shape[-2]))
-    columns = torch.from_numpy(_nearest(np.arange(right - left), right - left, out.shape[-1]))
-    out[..., top:bottom, left:right] = other.index_select(-2, rows).index_select(-1, columns)
-
-
-def _paste_alike(
-    images: Tensor, partners: Partners, boxes: npt.NDArray[np.int64], *, inplace: bool
-) -> Tensor:
-    """Paste all samples' partners, resized, into boxes of one size: each its own, or one for all.
-
-    Every picture is resized alike, so partners are taken of the small ones.
-    """
-    height, width = images.shape[-2:]
-    tall, wide = (boxes[0, 1::2] - boxes[0, ::2]).tolist()
-    down, across = np.arange(tall)[:, None], np.arange(wide)
-    pixels = _nearest(down, tall, height) * width + _nearest(across, wide, width)
-    resized = _gather(images, on_device(pixels.reshape(1, -1), images))
-    resized = resized.index_select(0, on_device(partners, images))
-    mixed = images if inplace else copy_of(images)
-    corners = on_device(boxes[:, :1] * width + boxes[:, 2:3], images)
-    places = corners + on_device((down * width + across).reshape(1, -1), images)
-    mixed.view(*resized.shape[:2], -1).scatter_(2, places[:, None].expand_as(resized), resized)
-    return mixed
-
-
-def _paste_each(
-    images: Tensor, partners: Partners, boxes: npt.NDArray[np.int64], *, inplace: bool
-) -> Tensor:
-    """Paste each sample's partner, resized, into the sample's own box, all at once.
-
-    Partners are drawn resized on pictures of full size, of which the pixels in the box are taken.
-    """
-    height, width = images.shape[-2:]
-    rows, in_rows = (on_device(x, images) for x in _sources(boxes[:, :2], height))
-    columns, in_columns = (on_device(x, images) for x in _sources(boxes[:, 2:], width))
-    pixels = (rows * width)[:, :, None] + columns[:, None, :]
-    resized = _gather(take(images, partners), pixels.flatten(1)).view(images.shape)
-    bits = as_bits((in_rows[:, :, None] & in_columns[:, None, :])[:, None], images)
-    mixed = images if inplace else empty_like(images)
-    select_into(mixed, images, resized, bits)
-    return mixed
-
-
-def _gather(images: Tensor, pixels: Tensor) -> Tensor:
-    """Return N x C x M values of the images at M pixels of each, or the same of all (1 x M)."""
-    count, channels = images.shape[:2]
-    return images.flatten(2).gather(2, pixels[:, None].expand(count, channels, -1))
-
-
-def _sources(
-    ends: npt.NDArray[np.int64], length: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Say along one axis which pixels of the partners come where, and which lie in the boxes.
-
-    Args:
-        ends: Where each sample's box begins and ends, N x 2.
-        length: Of the axis.
-
-    Returns:
-        Indices in the partner, and whether they count, N x length each.
-    """
-    sizes = ends[:, 1:] - ends[:, :1]
-    places = np.arange(length) - ends[:, :1]
-    inside = (places >= 0) & (places < sizes)
-    return np.clip(_nearest(places, sizes, length), 0, length - 1), inside
-
-
-def _nearest(
-    places: npt.NDArray[np.int64], size: npt.NDArray[np.int64] | int, length: int
-) -> npt.NDArray[np.int64]:
-    """Return which of `length` pixels is at the middle of each of `size`."""
-    return (2 * places + 1) * length // (2 * size)

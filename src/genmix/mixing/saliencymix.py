@@ -12,7 +12,7 @@ from torch import Tensor
 from genmix.errors import MixerError
 from genmix.mixing.base import PairMixer, on_device, take
 from genmix.mixing.checks import Lambda, Partners, check_batch, check_draws, check_images
-from genmix.mixing.masked import take_masked
+from genmix.mixing.pairs import paste
 
 
 class SaliencyMix(PairMixer):
@@ -72,23 +72,21 @@ def saliencymix(
     lam, partners = check_draws(count, lam, partners)
     if peaks.shape not in {(1, 2), (count, 2)}:
         raise MixerError(f"peaks have the shape {tuple(peaks.shape)}: give 1 x 2 or {count} x 2")
-    in_rows = _near(peaks[:, 0], lam, height)
-    in_columns = _near(peaks[:, 1], lam, width)
-    inside = in_rows[:, None, :, None] & in_columns[:, None, None, :]
-    mixed = take_masked(images, partners, inside, inplace=inplace)
+    boxes = torch.cat([_around(peaks[:, :1], lam, height), _around(peaks[:, 1:], lam, width)], 1)
+    mixed = paste(images, partners, boxes, inplace=inplace)
 
     # λ' depends on the peaks, so it stays on their device.
-    kept = 1 - in_rows.sum(1).double() * in_columns.sum(1) / (height * width)
+    areas = (boxes[:, 1] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 2])
+    kept = 1 - areas.double() / (height * width)
     weights = kept[:, None].to(targets.device, targets.dtype)
     return mixed, torch.lerp(take(targets, partners), targets, weights)
 
 
-def _near(centres: Tensor, lam: Lambda, length: int) -> Tensor:
-    """Say which pixels of an axis lie within half a box's side of the centres, M x length."""
+def _around(centres: Tensor, lam: Lambda, length: int) -> Tensor:
+    """Return where boxes around the centres, M x 1, begin and end along an axis: M x 2."""
     halves = np.atleast_1d(0.5 * np.sqrt(1 - np.asarray(lam)) * length).astype(np.int64)
-    offsets = torch.arange(length, device=centres.device) - centres[:, None]
-    half = torch.from_numpy(halves).to(centres.device, non_blocking=True)[:, None]
-    return (offsets >= -half) & (offsets < half)
+    reach = on_device(halves[:, None] * [-1, 1], centres)
+    return (centres + reach).clamp(0, length)
 
 
 def find_peaks(maps: Tensor) -> Tensor:

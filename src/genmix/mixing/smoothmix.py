@@ -9,13 +9,12 @@ from typing import Literal, NamedTuple, TypeAlias, Unpack, get_args
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing.base import PairMixer, PairSettings, mix_pairs, mix_targets
+from genmix.mixing.base import PairMixer, PairSettings, mix_targets
 from genmix.mixing.checks import Partners, check_batch, check_draws
-from genmix.mixing.mixup import lerp_into
+from genmix.mixing.pairs import blend_spots
 
 Shape: TypeAlias = Literal["circle", "square"]
 
@@ -160,16 +159,7 @@ def smoothmix(
     columns = _profiles(each[:, 1], each[:, 3], width, shape)
     means = rows.mean(1) * columns.mean(1)
     lam, partners = check_draws(len(images), means[0] if len(each) == 1 else means, partners)
-
-    exact = torch.float64 if images.dtype == torch.float64 else torch.float32
-    tall = torch.from_numpy(rows).to(images.device, exact, non_blocking=True)[:, None, :, None]
-    wide = torch.from_numpy(columns).to(images.device, exact, non_blocking=True)[:, None, None]
-
-    def combine(out: Tensor, mine: Tensor, other: Tensor, at: slice) -> None:
-        own = slice(None) if len(each) == 1 else at
-        lerp_into(out, other, mine, tall[own] * wide[own])
-
-    mixed = mix_pairs(images, partners, combine, inplace=inplace)
+    mixed = blend_spots(images, partners, rows, columns, inplace=inplace)
     return mixed, mix_targets(targets, lam, partners)
 
 
