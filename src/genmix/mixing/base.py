@@ -25,6 +25,7 @@ from genmix.mixing.checks import (
     check_flags,
     check_images,
 )
+from genmix.mixing.compiled.targets import one_hot
 from genmix.mixing.memory import SCRATCH_BYTES, empty_like, scratch
 
 Pairing: TypeAlias = Literal["permutation", "roll", "flip"]
@@ -291,29 +292,14 @@ def as_probabilities(labels: Tensor, num_classes: int | None = None) -> Tensor:
     if labels.device.type != "cpu":
         classes = torch.arange(num_classes, device=labels.device)
         return (labels[:, None] == classes).to(torch.float32)
-    indices = labels if labels.dtype == torch.int64 else labels.to(torch.int64)
-    probabilities = torch.zeros(len(labels), num_classes, dtype=torch.float32, device="cpu")
-    try:
-        return probabilities.scatter_(1, indices.unsqueeze(1), 1.0)
-    except RuntimeError as error:
+    indices = np.ascontiguousarray(labels.numpy(), np.int64)
+    probabilities = np.zeros((len(labels), num_classes), np.float32)
+    if not one_hot(probabilities, indices):
         raise MixerError(
             f"labels run from {indices.min()} to {indices.max()}: with num_classes={num_classes} "
             f"they must lie in [0, {num_classes - 1}]"
-        ) from error
-
-
-def mix_targets(targets: Tensor, lam: Lambda, partners: Partners) -> Tensor:
-    """Mix targets: y' = λ y_i + (1 - λ) y_j (mixup, arXiv 1710.09412, section 2).
-
-    Args:
-        targets: N x K probabilities.
-        lam: λ of the batch or of each sample.
-        partners: j of each i.
-
-    Returns:
-        N x K of the same type.
-    """
-    return take(targets, partners).lerp_(targets, weights_like(lam, targets))
+        )
+    return torch.from_numpy(probabilities)
 
 
 def on_device(values: Sequence[int] | npt.NDArray[Any], like: Tensor) -> Tensor:

@@ -8,9 +8,9 @@ import numpy.typing as npt
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing.base import PairMixer, mix_targets
+from genmix.mixing.base import PairMixer
 from genmix.mixing.checks import Partners, check_batch, check_draws
-from genmix.mixing.pairs import as_bits, inside, paste, select_into
+from genmix.mixing.pairs import as_bits, inside, mix_targets, paste, select_into
 
 
 class Box(NamedTuple):

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing.base import PairMixer, PairSettings, mix_targets
+from genmix.mixing.base import PairMixer, PairSettings
 from genmix.mixing.checks import Lambda, Partners, check_batch, check_draws
-from genmix.mixing.pairs import select
+from genmix.mixing.pairs import mix_targets, select
 
 
 class FMix(PairMixer):

@@ -3,9 +3,9 @@
 import numpy as np
 from torch import Tensor
 
-from genmix.mixing.base import PairMixer, mix_targets
+from genmix.mixing.base import PairMixer
 from genmix.mixing.checks import Lambda, Partners, check_batch, check_draws
-from genmix.mixing.pairs import blend
+from genmix.mixing.pairs import blend, mix_targets
 
 
 class MixUp(PairMixer):

@@ -5,6 +5,7 @@ processor's caches. What is on another device, wants a gradient, lies in memory 
 type that a loop cannot add goes through operations of torch, the whole batch at once.
 """
 
+import math
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
@@ -25,10 +26,10 @@ Boxes: TypeAlias = npt.NDArray[np.int64]
 
 
 def blend(images: Tensor, partners: Partners, lam: Lambda, *, inplace: bool) -> Tensor:
-    """Compute λ x_i + (1 - λ) x_j.
+    """Compute λ x_i + (1 - λ) x_j, for images as for targets.
 
     Args:
-        images: x, N x C x H x W.
+        images: x, N x C x H x W, or N x K.
         partners: j of each i.
         lam: λ of the batch or of each sample.
         inplace: Write into `images`.
@@ -39,13 +40,27 @@ def blend(images: Tensor, partners: Partners, lam: Lambda, *, inplace: bool) -> 
     if suits_loops(images) and images.dtype in _ADDED:
         shares = np.atleast_1d(np.asarray(lam, _ADDED[images.dtype]))
         out = overwriting(images) if inplace else empty_like(images)
-        loops.blend(_planes(out), _planes(images), _numbers(partners), shares, inplace)
+        loops.blend(_flat(out), _flat(images), _numbers(partners), shares, inplace)
         return out
 
     def lerp(out: Tensor, mine: Tensor, other: Tensor) -> None:
         _lerp_into(out, other, mine, weights_like(lam, images))
 
     return _mix_at_once(images, partners, lerp, inplace=inplace)
+
+
+def mix_targets(targets: Tensor, lam: Lambda, partners: Partners) -> Tensor:
+    """Mix targets: y' = λ y_i + (1 - λ) y_j (mixup, arXiv 1710.09412, section 2).
+
+    Args:
+        targets: N x K probabilities.
+        lam: λ of the batch or of each sample.
+        partners: j of each i.
+
+    Returns:
+        N x K of the same type.
+    """
+    return blend(targets, partners, lam, inplace=False)
 
 
 def blend_spots(
@@ -164,8 +179,9 @@ def paste_resized(images: Tensor, partners: Partners, boxes: Boxes, *, inplace: 
 
 def suits_loops(images: Tensor) -> bool:
     """Tell whether compiled loops can take a batch."""
-    whole = images.is_contiguous() or images.is_contiguous(memory_format=torch.channels_last)
-    return whole and images.is_cpu and not images.requires_grad
+    if not images.is_cpu or images.requires_grad:
+        return False
+    return images.is_contiguous() or images.is_contiguous(memory_format=torch.channels_last)
 
 
 def inside(boxes: Boxes | Tensor, like: Tensor) -> Tensor:
@@ -259,6 +275,12 @@ def _rows(images: Tensor) -> npt.NDArray[np.generic]:
     if images.is_contiguous():
         return images.numpy()
     return images.permute(0, 2, 3, 1).flatten(2)[:, None].numpy()
+
+
+def _flat(images: Tensor) -> npt.NDArray[np.generic]:
+    """View each sample's values as they follow one another in memory: N x L."""
+    values = images.numpy() if images.is_contiguous() else _rows(images)
+    return values.reshape(len(values), math.prod(values.shape[1:]))
 
 
 def _planes(images: Tensor) -> npt.NDArray[np.generic]:

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing.base import PairMixer, PairSettings, mix_targets
+from genmix.mixing.base import PairMixer, PairSettings
 from genmix.mixing.checks import Lambda, Partners, check_batch, check_draws, check_pair
 from genmix.mixing.cutmix import Box, check_boxes, shares_outside
-from genmix.mixing.pairs import paste_resized
+from genmix.mixing.pairs import mix_targets, paste_resized
 
 
 class ResizeMix(PairMixer):

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from torch import Tensor
 
 from genmix.errors import MixerError
-from genmix.mixing.base import PairMixer, PairSettings, mix_targets
+from genmix.mixing.base import PairMixer, PairSettings
 from genmix.mixing.checks import Partners, check_batch, check_draws
-from genmix.mixing.pairs import blend_spots
+from genmix.mixing.pairs import blend_spots, mix_targets
 
 Shape: TypeAlias = Literal["circle", "square"]
 

@@ -16,29 +16,32 @@ from genmix.mixing.compiled import compiled
 Batch: TypeAlias = npt.NDArray[Any]
 Indices: TypeAlias = npt.NDArray[np.int64]
 
+_PIECE = 4096
+"""Values that a core has at hand, to be copied and then mixed."""
+
 
 @compiled
-def blend(out: Batch, images: Batch, partners: Indices, shares: Batch, inplace: bool) -> None:
-    """Write share x_i + (1 - share) x_j.
+def blend(out: Batch, values: Batch, partners: Indices, shares: Batch, inplace: bool) -> None:
+    """Write share x_i + (1 - share) x_j, for images as for targets.
 
     Args:
-        out: N x P x L, float or uint8, which is rounded.
-        images: x, likewise.
+        out: N x L, float or uint8, which is rounded.
+        values: x, likewise.
         partners: j of each i.
         shares: Of each sample or of all, float; in whose type the sum is done.
-        inplace: Whether `out` is `images`.
+        inplace: Whether `out` is `values`.
     """
-    held = np.empty_like(images[0])
+    held = np.empty_like(values[0])
     for i, j, leads in _turns(partners, inplace):
         if leads:
-            _hold(held, images[i])
-        other = held if j < 0 else images[j]
+            _hold(held, values[i])
+        other = held if j < 0 else values[j]
         share = shares[i % len(shares)]
-        for p in range(images.shape[1]):
-            mixed = out[i, p]
+        for start in range(0, len(held), _PIECE):
+            mixed = out[i, start : start + _PIECE]
             if not inplace:
-                _copy(mixed, images[i, p])
-            _lerp(mixed, other[p], share)
+                _copy(mixed, values[i, start : start + _PIECE])
+            _lerp(mixed, other[start : start + _PIECE], share)
 
 
 @compiled
