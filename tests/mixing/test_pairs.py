@@ -187,7 +187,7 @@ def test_per_sample_with_equal_lambda_changes_nothing(shape: tuple[int, ...]) ->
 
 @pytest.mark.parametrize("mixer", MIXERS)
 @pytest.mark.parametrize("shape", [(6, 3, 8, 10), (6, 3, 80, 90)])
-def test_in_place_reuses_memory_that_no_result_lies_in(
+def test_in_place_changes_its_batch_whatever_came_before_it(
     mixer: type[PairMixer], shape: tuple[int, ...]
 ) -> None:
     # Two mixers in turn, over batches of changing types and shapes: each as if it were alone.

@@ -8,7 +8,7 @@ waits for a GPU. Another version of genmix may draw otherwise from the same seed
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias, TypedDict, get_args
 
 import numpy as np
@@ -26,7 +26,7 @@ from genmix.mixing.checks import (
     check_images,
 )
 from genmix.mixing.compiled.targets import one_hot
-from genmix.mixing.memory import SCRATCH_BYTES, empty_like, scratch
+from genmix.mixing.memory import empty_like
 
 Pairing: TypeAlias = Literal["permutation", "roll", "flip"]
 
@@ -329,87 +329,10 @@ def weights_like(lam: Lambda, like: Tensor) -> Tensor | float:
     return column.view(-1, *(1,) * (like.ndim - 1))
 
 
-Combine: TypeAlias = Callable[[Tensor, Tensor, Tensor, slice], None]
-"""(out, mine, other, at): write the mixture of two parts of a batch into `out`, which may be either
-of them; `at` says which samples they are, to take λ or masks of each."""
-
-
-def mix_pairs(images: Tensor, partners: Partners, combine: Combine, *, inplace: bool) -> Tensor:
-    """Combine each sample with its partner as it was before.
-
-    Large samples on a CPU go one by one, so that each stays in the processor's cache and no second
-    batch is made; small ones, all on a GPU, and those that want a gradient go at once.
-
-    Args:
-        images: N x C x H x W.
-        partners: Of each sample, its partner's index.
-        combine: What to do with two.
-        inplace: Write into `images`.
-
-    Returns:
-        The mixed batch, of the same memory format.
-    """
-    if goes_one_by_one(images):
-        return mix_one_by_one(images, partners, combine, inplace=inplace)
-    if inplace:
-        combine(images, images, _take_apart(images, partners), slice(None))
-        return images
-    mixed = take(images, partners)
-    combine(mixed, images, mixed, slice(None))
-    return mixed
-
-
-def mix_one_by_one(
-    images: Tensor, partners: Partners, combine: Combine, *, inplace: bool
-) -> Tensor:
-    """Combine large samples; see `mix_pairs`. `out` is not `other` here."""
-    indices: list[int] = np.asarray(partners).tolist()
-    if not inplace:
-        mixed = empty_like(images)
-        for i, j in enumerate(indices):
-            at = slice(i, i + 1)
-            combine(mixed[at], images[at], images[j : j + 1], at)
-        return mixed
-    if sorted(indices) != list(range(len(indices))):
-        images.copy_(mix_one_by_one(images, partners, combine, inplace=False))
-        return images
-    for cycle in _cycles(indices):
-        first = images[cycle[0]].clone()[None]
-        for i in cycle:
-            mine, j = images[i : i + 1], indices[i]
-            other = first if j == cycle[0] else images[j : j + 1]
-            combine(mine, mine, other, slice(i, i + 1))
-    return images
-
-
 def goes_one_by_one(images: Tensor) -> bool:
-    """Tell whether a batch is best mixed sample by sample; see `mix_pairs`."""
+    """Tell whether a batch is best mixed sample by sample; so that each stays in cache."""
     return images.is_cpu and math.prod(images.shape[1:]) >= _LARGE and not images.requires_grad
 
 
 _LARGE = 16_384
 """Values in a sample from which its arithmetic outweighs the calls that start it."""
-
-
-def _cycles(partners: list[int]) -> list[list[int]]:
-    """Cut a permutation into cycles: in each, the partner of one is the next."""
-    found, seen = [], [False] * len(partners)
-    for start in range(len(partners)):
-        cycle, i = [], start
-        while not seen[i]:
-            seen[i] = True
-            cycle.append(i)
-            i = partners[i]
-        if cycle:
-            found.append(cycle)
-    return found
-
-
-def _take_apart(images: Tensor, partners: Partners) -> Tensor:
-    """Copy each sample's partner to where it can stay until the next call in this thread."""
-    fits = images.is_cpu and images.is_contiguous() and images.nbytes <= SCRATCH_BYTES
-    if not fits or images.requires_grad:
-        return take(images, partners)
-    return torch.index_select(
-        images, 0, on_device(partners, images), out=scratch.shaped_like(images)
-    )

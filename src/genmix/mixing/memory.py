@@ -1,6 +1,4 @@
-"""Memory that batches are mixed into: large pages for new ones, scratch that is kept, counters."""
-
-import threading
+"""Memory that batches are mixed into: large pages for new ones, and autograd's count of writes."""
 
 import numpy as np
 import torch
@@ -43,24 +41,3 @@ def copy_of(images: Tensor) -> Tensor:
 
 _LARGE_PAGES_BYTES = 2**22
 """From which NumPy asks for large pages."""
-
-
-class _Scratch(threading.local):
-    """Memory that is kept between calls, because fresh memory can take longer than the copy."""
-
-    def __init__(self) -> None:
-        self._kept = torch.empty(0, device="cpu")
-
-    def shaped_like(self, images: Tensor) -> Tensor:
-        """Return a tensor of the images' shape and type, with any values."""
-        if self._kept.shape != images.shape or self._kept.dtype != images.dtype:
-            # Made outside of inference mode, it can be written within and without.
-            with torch.inference_mode(mode=False):
-                self._kept = empty_like(images)
-        return self._kept
-
-
-SCRATCH_BYTES = 2**24
-"""Most of it that each thread keeps."""
-
-scratch = _Scratch()

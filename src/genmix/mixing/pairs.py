@@ -134,7 +134,7 @@ def paste(images: Tensor, partners: Partners, boxes: Boxes | Tensor, *, inplace:
     """
     if suits_loops(images):
         each = np.asarray(boxes) * [1, 1, *[_together(images)] * 2]
-        out = overwriting(images) if inplace else empty_like(images)
+        out = overwriting(images) if inplace else copy_of(images)
         loops.paste(_rows(_words(out)), _rows(_words(images)), _numbers(partners), each, inplace)
         return out
     if len(boxes) > 1 or isinstance(boxes, Tensor):
@@ -160,7 +160,7 @@ def paste_resized(images: Tensor, partners: Partners, boxes: Boxes, *, inplace: 
         The mixed batch, of the same type and memory format.
     """
     if suits_loops(images):
-        out = overwriting(images) if inplace else empty_like(images)
+        out = overwriting(images) if inplace else copy_of(images)
         values = _rows(_words(out)), _rows(_words(images))
         loops.paste_resized(*values, _numbers(partners), boxes, _together(images), inplace)
         return out
