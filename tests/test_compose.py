@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genmix.compose import compose, draw_composition, hybrid, mask_of
+from genmix.compose import Composition, compose, draw_choices, draw_composition, hybrid, mask_of
 from genmix.images import Image
 from genmix.masks import FAMILIES, Mask, make_mask
 from genmix.seeding import generator
@@ -149,6 +149,49 @@ def test_draws_stay_in_their_ranges(
     assert drawn.mask in {None, "left", "circle"}
     assert blend / 2 <= drawn.blend <= blend
     assert drawn.fractal is None or 0 <= drawn.fractal < fractals
+
+
+@given(
+    seeds,
+    st.floats(0, 1),
+    st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted),
+    st.integers(1, 100),
+)
+def test_choices_are_drawn_together_as_one_by_one(
+    seed: int, hybrid_share: float, blend: list[float], fractals: int
+) -> None:
+    low, high = blend
+    count = 200
+    drawn = draw_choices(
+        generator(seed),
+        count,
+        families=len(FAMILIES),
+        hybrid_share=hybrid_share,
+        blend=(low, high),
+        fractals=fractals,
+    )
+    one_by_one, numbers = generator(seed), generator(seed)
+    for k in range(count):
+        keeps_part, family, side, fractal, position = numbers.random(5).tolist()
+        assert draw_composition(
+            one_by_one,
+            masks=FAMILIES,
+            hybrid_share=hybrid_share,
+            blend=(low, high),
+            fractals=fractals,
+        ) == Composition(
+            mask=FAMILIES[int(family * len(FAMILIES))] if keeps_part < hybrid_share else None,
+            inverted=side < 0.5,
+            fractal=int(fractal * fractals) if high > 0 else None,
+            blend=low + (high - low) * position,
+        )
+        assert [choice[k] for choice in drawn] == [
+            keeps_part < hybrid_share,
+            int(family * len(FAMILIES)),
+            side < 0.5,
+            int(fractal * fractals),
+            low + (high - low) * position,
+        ]
 
 
 def test_hybrid_share_is_the_share_of_composites_that_keep_part_of_the_original() -> None:

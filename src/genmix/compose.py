@@ -6,9 +6,11 @@ to the original I, and the composite A = (1 - λ) H + λ F blends in the fractal
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from genmix.images import Image
 from genmix.masks import Mask, MaskFamily, SeamProfile, Weights, make_mask
@@ -48,40 +50,57 @@ def draw_composition(
         blend: Lowest and highest λ, drawn evenly.
         fractals: How many fractals there are to choose from, 1 or more.
     """
-    return composition_of(
-        rng.random(DRAWS).tolist(),
-        masks=masks,
-        hybrid_share=hybrid_share,
-        blend=blend,
-        fractals=fractals,
+    drawn = draw_choices(
+        rng, 1, families=len(masks), hybrid_share=hybrid_share, blend=blend, fractals=fractals
+    )
+    return Composition(
+        mask=masks[drawn.family.item()] if drawn.is_hybrid.item() else None,
+        inverted=drawn.inverted.item(),
+        fractal=drawn.fractal.item() if blend[1] > 0 else None,
+        blend=drawn.blend.item(),
     )
 
 
-DRAWS = 5
-"""How many random numbers the choices of one composite take."""
+class Choices(NamedTuple):
+    """The choices of N composites, N of each, drawn whether they are used or not.
+
+    Attributes:
+        is_hybrid: Whether part of the original stays; else the edit is taken whole.
+        family: Number of the mask's family.
+        inverted: Whether the edit is outside the mask's shape instead of inside.
+        fractal: Number of the fractal.
+        blend: λ, the share of the fractal, in [0, 1].
+    """
+
+    is_hybrid: npt.NDArray[np.bool_]
+    family: npt.NDArray[np.int64]
+    inverted: npt.NDArray[np.bool_]
+    fractal: npt.NDArray[np.int64]
+    blend: npt.NDArray[np.float64]
 
 
-def composition_of(
-    numbers: Sequence[float],
+def draw_choices(
+    rng: np.random.Generator,
+    count: int,
     *,
-    masks: Sequence[MaskFamily],
+    families: int,
     hybrid_share: float,
     blend: tuple[float, float],
     fractals: int,
-) -> Composition:
-    """Turn `DRAWS` numbers in [0, 1) into the choices of one composite; see `draw_composition`.
+) -> Choices:
+    """Draw the choices of `count` composites, each as `draw_composition` draws them in turn.
 
     Every choice has a number of its own whether it is used or not, so that changing one setting
     leaves the other choices as they were.
     """
-    keeps_part, family, side, fractal, position = numbers
+    keeps_part, family, side, fractal, position = rng.random((count, 5)).T
     low, high = blend
-    share = low + (high - low) * position
-    return Composition(
-        mask=masks[int(family * len(masks))] if keeps_part < hybrid_share else None,
+    return Choices(
+        is_hybrid=keeps_part < hybrid_share,
+        family=(family * families).astype(np.int64),
         inverted=side < 0.5,
-        fractal=int(fractal * fractals) if high > 0 else None,
-        blend=share,
+        fractal=(fractal * fractals).astype(np.int64),
+        blend=low + (high - low) * position,
     )
 
 

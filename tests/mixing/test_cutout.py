@@ -26,6 +26,11 @@ def test_cutout_fills_its_boxes_and_nothing_else(
     kind = data.draw(st.sampled_from(TYPES))
     levels = random_levels(seed, shape)
     images = levels if kind == torch.uint8 else levels.to(kind) / 255
+    layout = data.draw(st.sampled_from(["whole", "channels last", "cut"]))
+    if layout == "channels last":
+        images = images.contiguous(memory_format=torch.channels_last)
+    if layout == "cut":
+        images = torch.cat([images, images], dim=3)[..., :width]
     ends = st.tuples(*[st.integers(0, edge) for edge in (height, height, width, width)])
     box = ends.map(lambda e: Box(*e))
     boxes = data.draw(box | st.lists(box, min_size=count, max_size=count))
@@ -37,9 +42,14 @@ def test_cutout_fills_its_boxes_and_nothing_else(
         for c in range(channels):
             level = fill if isinstance(fill, int) else fill[c]
             expected[k, c, top:bottom, left:right] = torch.tensor(level).to(kind).double()
+    before = images.clone()
     hidden = cutout(images, boxes, fill)
     np.testing.assert_array_equal(hidden.double().numpy(), expected)
     assert hidden.dtype == kind
+    assert torch.equal(images, before)
+    assert layout == "cut" or hidden.stride() == images.stride()
+    assert cutout(images, boxes, fill, inplace=True) is images
+    assert torch.equal(images, hidden)
 
 
 @pytest.mark.parametrize("shape", [(3, 2, 6, 8), (3, 3, 74, 80)])

@@ -12,9 +12,11 @@ from torch import Tensor
 from genmix.errors import MixerError
 from genmix.mixing.base import Mixer
 from genmix.mixing.checks import check_colour, check_images
+from genmix.mixing.compiled.fills import fill_boxes
 from genmix.mixing.cutmix import Box, check_boxes, paste_
-from genmix.mixing.levels import MixerSettings, is_on_cpu
-from genmix.mixing.memory import copy_of, overwriting
+from genmix.mixing.levels import MixerSettings
+from genmix.mixing.memory import copy_of, empty_like, overwriting
+from genmix.mixing.pairs import suits_loops
 
 
 class Cutout(Mixer):
@@ -57,11 +59,11 @@ class Cutout(Mixer):
         """Draw a square for each image, and hide it."""
         height, width = images.shape[-2:]
         side = self.size if isinstance(self.size, int) else round(self.size * min(height, width))
-        sides = np.array([[height], [width]])
-        starts = rng.integers(sides, size=(2, len(images))) - side // 2
-        ends = np.minimum(starts + side, sides)
-        (top, left), (bottom, right) = np.maximum(starts, 0), ends
-        boxes = np.stack([top, bottom, left, right], axis=1)
+        boxes = np.empty((len(images), 4), np.int64)
+        for k, edge in ((0, height), (2, width)):
+            starts = rng.integers(edge, size=len(images)) - side // 2
+            np.maximum(starts, 0, out=boxes[:, k])
+            np.minimum(starts + side, edge, out=boxes[:, k + 1])
         return cutout(images, boxes, self.fill, inplace=self.inplace), targets
 
 
@@ -90,33 +92,42 @@ def cutout(
     """
     check_images(images)
     each = check_boxes(boxes, images)
-    value = _fill_like(fill, images)
-    hidden = overwriting(images) if inplace else copy_of(images)
-    if is_on_cpu(images) and not images.requires_grad:
-        _fill_boxes_(hidden, each.tolist(), value)
-    else:
-        paste_(hidden, value.expand_as(hidden), each)
+    values = _values(fill, images)
+    if not suits_loops(images):
+        hidden = overwriting(images) if inplace else copy_of(images)
+        wide = values.to(images.device, non_blocking=True)[None, :, None, None]
+        paste_(hidden, wide.expand_as(hidden), each)
+        return hidden
+    hidden = overwriting(images) if inplace else empty_like(images)
+    together = 1 if images.is_contiguous() else images.shape[1]
+    filling = _words(values)[:, None] if together == 1 else _words(values)[None]
+    each = np.ascontiguousarray(each)
+    fill_boxes(_rows(hidden), _rows(images), each, filling.numpy(), together, inplace)
     return hidden
 
 
-def _fill_boxes_(images: Tensor, boxes: list[list[int]], value: Tensor) -> None:
-    """Fill one box of all images, or one of each; NumPy cuts them out faster than torch does."""
-    # It has no bfloat16, whose bits can be copied as those of another type.
-    kind = torch.int16 if images.dtype == torch.bfloat16 else images.dtype
-    pixels, (filling,) = images.view(kind).numpy(), value.view(kind).numpy()
-    for image, (top, bottom, left, right) in zip(
-        pixels[None] if len(boxes) == 1 else pixels, boxes, strict=True
-    ):
-        image[..., top:bottom, left:right] = filling
-
-
-def _fill_like(fill: float | Sequence[float], images: Tensor) -> Tensor:
-    """Return 1 x (1 or C) x 1 x 1 of the images' type, on their device."""
+def _values(fill: float | Sequence[float], images: Tensor) -> Tensor:
+    """Return 1 or C values of the images' type, on the CPU."""
     values = check_colour("fill", fill)
     channels = images.shape[1]
     if len(values) not in {1, channels}:
         raise MixerError(f"fill is {fill}: give one value, or {channels}, one for each channel")
     if images.dtype == torch.uint8 and not ((values >= 0) & (values <= 255)).all():
         raise MixerError(f"fill is {fill}: for uint8 images it must lie in [0, 255]")
-    column = torch.from_numpy(values).to(images.dtype).view(1, -1, 1, 1)
-    return column.to(images.device, non_blocking=True)
+    return torch.from_numpy(values).to(images.dtype)
+
+
+def _rows(images: Tensor) -> npt.NDArray[np.generic]:
+    """View a batch as N x C x H x W, or N x 1 x H x W C where channels are last."""
+    words = _words(images)
+    if not words.is_contiguous():
+        words = words.permute(0, 2, 3, 1).flatten(2)[:, None]
+    return words.numpy()
+
+
+def _words(values: Tensor) -> Tensor:
+    """View values as whole numbers as wide, because NumPy does not know all of torch's types."""
+    return values.view(_WHOLE[values.element_size()])
+
+
+_WHOLE = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}

@@ -4,21 +4,23 @@ The arithmetic is that of `genmix.compose`, for tensors. The edits were made bef
 `genmix augment`; `genmix.mixing.online` reads them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Self, get_args
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from genmix.compose import DRAWS, composition_of
+from genmix.compose import draw_choices
 from genmix.errors import MixerError
 from genmix.fractals import FractalBank
 from genmix.masks import FAMILIES, MaskFamily, SeamProfile, Weights, make_mask
-from genmix.mixing.base import Mixer, goes_one_by_one, on_device
+from genmix.mixing.base import Mixer, on_device
 from genmix.mixing.checks import check_images, check_pair
+from genmix.mixing.compiled.compose import compose, differing
 from genmix.mixing.memory import empty_like
 from genmix.recipe import Recipe
 
@@ -125,50 +127,39 @@ class GenMix(Mixer):
         """Draw masks, fractals and λ, and compose."""
         originals, edits = images.unbind(1)
         tables = self._tables_for(originals)
-        settings: dict[str, Any] = {
-            "masks": self.masks,
-            "hybrid_share": self.hybrid_share,
-            "blend": self.blend,
-            "fractals": max(1, len(tables.fractals)),
-        }
-        numbers = rng.random((len(originals), DRAWS)).tolist()
-        drawn = [composition_of(each, **settings) for each in numbers]
-        masks = [tables.places[each.mask, each.inverted] for each in drawn]
-        fractals = [each.fractal for each in drawn]
-        blends = [each.blend for each in drawn]
-        if goes_one_by_one(originals):
-            spare = _spare(originals)
-            own = [tables.masks[place] for place in masks]
-            pictures = (
-                None
-                if k is None or torch.equal(original, edit)
-                else _scale_(spare.copy_(tables.fractals[k]), originals)
-                for k, original, edit in zip(fractals, originals, edits, strict=True)
-            )
-            return _compose_one_by_one(originals, edits, own, pictures, blends), targets
-        blended = [k for k in fractals if k is not None]  # all of them, or without fractals none
-        shares = _shares(blends, originals)
-        if blended:
-            # As bytes, because torch takes a hundred times as long to look through booleans.
-            differs = (originals != edits).flatten(1).view(torch.uint8).any(1)
-            shares = shares * differs.view(-1, 1, 1, 1)
-        levels = _choose(tables.fractals, blended).to(_exact(originals))
-        chosen = _choose(tables.masks, masks), _scale_(levels, originals)
-        return _compose_at_once(originals, edits, *chosen, shares), targets
+        drawn = draw_choices(
+            rng,
+            len(images),
+            families=len(self.masks),
+            hybrid_share=self.hybrid_share,
+            blend=self.blend,
+            fractals=len(tables.fractals),
+        )
+        places = np.where(drawn.is_hybrid, 1 + 2 * drawn.family + drawn.inverted, 0)
+        masks, fractals = _Chosen(tables.masks, places), _Chosen(tables.fractals, drawn.fractal)
+        if _can_be_compiled(images):
+            pairs = _widened(images)
+            blends = drawn.blend * differing(pairs.flatten(2).numpy())
+            composed = _compose_compiled(pairs, pairs, masks, fractals, blends)
+            return composed.to(images.dtype), targets
+        shares = _shares(drawn.blend, originals)
+        if self.fractals is None:
+            return _compose_at_once(originals, edits, masks.taken(), None, shares), targets
+        # As bytes, because torch takes a hundred times as long to look through booleans.
+        differs = (originals != edits).flatten(1).view(torch.uint8).any(1)
+        shares = shares * differs.view(-1, 1, 1, 1)
+        return _compose_at_once(originals, edits, masks.taken(), fractals.taken(), shares), targets
 
     def _tables_for(self, like: Tensor) -> "_Tables":
         """Make masks and fractals of the images' size once, and keep the latest."""
         kind = (like.shape[1:], like.device)
         if self._tables is None or self._tables.kind != kind:
             height, width = like.shape[-2:]
-            places: dict[tuple[MaskFamily | None, bool], int] = {(None, False): 0, (None, True): 0}
             masks = [np.ones((height, width), np.float32)]
             for family in self.masks:
-                for inverted in (False, True):
-                    places[family, inverted] = len(masks)
-                    masks.append(self._mask(family, inverted, height, width))
+                masks += [self._mask(family, inverted, height, width) for inverted in (False, True)]
             table = torch.from_numpy(np.stack(masks)).to(like.device)
-            self._tables = _Tables(kind, places, table, _fractals(self.fractals, like))
+            self._tables = _Tables(kind, table, _fractals(self.fractals, like))
         return self._tables
 
     def _mask(self, family: MaskFamily, inverted: bool, height: int, width: int) -> Weights:
@@ -188,16 +179,10 @@ class _Tables:
 
     kind: tuple[torch.Size, torch.device]
     """The shape of an image, and the device."""
-    places: dict[tuple[MaskFamily | None, bool], int]
-    """Which mask a (family, inverted) is."""
     masks: Tensor
+    """M x H x W float32: one that takes the edit whole, then each family's, plain and inverted."""
     fractals: Tensor
-    """M x C x H x W uint8; 0 of them where nothing is blended in."""
-
-
-def _choose(table: Tensor, places: Sequence[int]) -> Tensor:
-    """Copy entries of a table, without waiting for its device."""
-    return table.index_select(0, on_device(np.array(places, np.int64), table))
+    """M x C x H x W uint8; a black one where nothing is blended in."""
 
 
 def genmix(
@@ -222,73 +207,127 @@ def genmix(
     Raises:
         MixerError: If the numbers or shapes do not fit, or a λ is not in [0, 1].
     """
+    _check_samples(originals, edits, masks, fractals, blends)
+    if not len(originals):
+        return empty_like(originals)
+    some = next((fractal for fractal in fractals if fractal is not None), originals[0])
+    shares = np.array([0.0 if f is None else b for f, b in zip(fractals, blends, strict=True)])
+    weights = torch.stack(list(masks))
+    pictures = torch.stack([some if fractal is None else fractal for fractal in fractals])
+    if not pictures.dtype == originals.dtype == torch.uint8:
+        pictures = pictures.to(_exact(originals))
+    if not _can_be_compiled(originals, edits) or weights.requires_grad or pictures.requires_grad:
+        return _compose_at_once(originals, edits, weights, pictures, _shares(shares, originals))
+    every = np.arange(len(originals))
+    chosen = _Chosen(weights.to(torch.float32), every), _Chosen(pictures, every)
+    parts = _widened(originals[:, None]), _widened(edits[:, None])
+    return _compose_compiled(*parts, *chosen, shares).to(originals.dtype)
+
+
+def _check_samples(
+    originals: Tensor,
+    edits: Tensor,
+    masks: Sequence[Tensor],
+    fractals: Sequence[Tensor | None],
+    blends: Sequence[float],
+) -> None:
+    """Make sure that what `genmix` is given can be composed; raises MixerError."""
+    check_images(originals)
     counts = {len(originals), len(edits), len(masks), len(fractals), len(blends)}
     if len(counts) > 1 or originals.shape != edits.shape:
         raise MixerError(
             f"originals {tuple(originals.shape)}, edits {tuple(edits.shape)}, {len(masks)} masks, "
             f"{len(fractals)} fractals and {len(blends)} λ do not fit together"
         )
+    for name, parts, size in (
+        ("masks", masks, originals.shape[2:]),
+        ("fractals", fractals, originals.shape[1:]),
+    ):
+        others = {part.shape for part in parts if part is not None} - {size}
+        if others:
+            raise MixerError(f"{name} have the shape {tuple(others.pop())}: expected {tuple(size)}")
     if not all(0 <= blend <= 1 for blend in blends):
         raise MixerError(f"λ are {list(blends)}: every value must lie in [0, 1]")
-    if not goes_one_by_one(originals) and len(originals):
-        some = next((fractal for fractal in fractals if fractal is not None), originals[0])
-        pictures = torch.stack([some if fractal is None else fractal for fractal in fractals])
-        shares = [0.0 if f is None else blend for f, blend in zip(fractals, blends, strict=True)]
-        weights = _shares(shares, originals)
-        return _compose_at_once(originals, edits, torch.stack(list(masks)), pictures, weights)
-    return _compose_one_by_one(originals, edits, masks, fractals, blends)
 
 
-def _compose_one_by_one(
+@dataclass(frozen=True)
+class _Chosen:
+    """An entry of a table for each sample."""
+
+    table: Tensor
+    places: npt.NDArray[np.int64]
+
+    def taken(self) -> Tensor:
+        """Copy the entries, without waiting for their device."""
+        return self.table.index_select(0, on_device(self.places, self.table))
+
+
+def _compose_compiled(
     originals: Tensor,
     edits: Tensor,
-    masks: Sequence[Tensor],
-    fractals: Iterable[Tensor | None],
-    blends: Sequence[float],
+    masks: _Chosen,
+    fractals: _Chosen,
+    blends: npt.NDArray[np.float64],
 ) -> Tensor:
-    """Do as `genmix` does, for large pictures on a CPU; fractals may come as they are needed."""
-    composed = empty_like(originals)
-    kind = _exact(originals)
-    is_exact = originals.dtype == kind
-    # Memory that is used for every sample in turn stays in the processor's cache.
-    spare = [_spare(originals) for _ in range(0 if is_exact else 3)]
-    for k, (mask, fractal, blend) in enumerate(zip(masks, fractals, blends, strict=True)):
-        original, edit, into = originals[k], edits[k], composed[k]
-        if not is_exact:
-            original, edit, into = spare[0].copy_(original), spare[1].copy_(edit), spare[2]
-        torch.lerp(original, edit, mask.to(kind), out=into)
-        if fractal is not None and blend > 0:
-            into.lerp_(fractal.to(kind), blend)
-        if not is_exact:
-            composed[k].copy_(into.round_() if originals.dtype == torch.uint8 else into)
+    """Compose a batch on a CPU, in one pass.
+
+    Originals and edits are N x 1 x C x H x W, or both the same N x 2 x C x H x W, and not of half
+    precision. Masks are a table of H x W; fractals of C x H x W, as `_compose_at_once` takes them.
+    """
+    composed = empty_like(originals[:, 0])
+    compose(
+        composed.flatten(2).numpy(),
+        originals.flatten(3).numpy(),
+        edits.flatten(3).numpy(),
+        masks.table.flatten(1).numpy(),
+        masks.places,
+        fractals.table.flatten(2).numpy(),
+        fractals.places,
+        blends.astype(np.float64 if originals.dtype == torch.float64 else np.float32),
+        _unit(fractals.table, originals),
+    )
     return composed
 
 
-def _compose_at_once(
-    originals: Tensor, edits: Tensor, masks: Tensor, fractals: Tensor, shares: Tensor
-) -> Tensor:
-    """Compose a batch of small pictures, or one on a device, in a few operations.
+def _can_be_compiled(*pictures: Tensor) -> bool:
+    """Tell whether pictures are such as `_compose_compiled` takes."""
+    kind = pictures[0].dtype
+    return all(
+        each.is_cpu and each.is_contiguous() and each.dtype == kind and not each.requires_grad
+        for each in pictures
+    )
 
-    Masks are N x H x W; fractals N x C x H x W, or 0 of them where nothing is blended in; shares
-    are the fractals', as `_shares` makes them.
+
+def _widened(pictures: Tensor) -> Tensor:
+    """Bring half precision, which NumPy is slow with or does not know, to float32."""
+    return pictures if pictures.dtype == torch.uint8 else pictures.to(_exact(pictures))
+
+
+def _compose_at_once(
+    originals: Tensor, edits: Tensor, masks: Tensor, fractals: Tensor | None, shares: Tensor
+) -> Tensor:
+    """Compose a batch in torch's operations: what is on a device, wants a gradient and the like.
+
+    Masks are N x H x W; fractals N x C x H x W, uint8 levels or in the originals' range, which may
+    be overwritten; shares are theirs, as `_shares` makes them.
     """
     kind = _exact(originals)
     composed = torch.lerp(originals.to(kind), edits.to(kind), masks[:, None].to(kind))
-    if len(fractals):
-        composed.lerp_(fractals.to(kind), shares)
+    if fractals is not None:
+        composed.lerp_(fractals.to(kind).mul_(_unit(fractals, originals)), shares)
     rounded = composed.round_() if originals.dtype == torch.uint8 else composed
     return rounded.to(originals.dtype)
 
 
-def _shares(blends: Sequence[float], like: Tensor) -> Tensor:
+def _unit(fractals: Tensor, like: Tensor) -> float:
+    """Return what 1 in a fractal is worth in the images' range."""
+    return 1 / 255 if fractals.dtype == torch.uint8 != like.dtype else 1.0
+
+
+def _shares(blends: npt.NDArray[np.float64], like: Tensor) -> Tensor:
     """Return λ as N x 1 x 1 x 1 of the type to compose in, on the pictures' device."""
-    column = torch.tensor(blends, dtype=_exact(like), device="cpu").view(-1, 1, 1, 1)
+    column = torch.from_numpy(blends).to(_exact(like)).view(-1, 1, 1, 1)
     return column.to(like.device, non_blocking=True)
-
-
-def _spare(like: Tensor) -> Tensor:
-    """Allocate one sample of the type to compose in, with any values."""
-    return torch.empty(like.shape[1:], dtype=_exact(like), device=like.device)
 
 
 def _exact(like: Tensor) -> torch.dtype:
@@ -300,7 +339,7 @@ def _fractals(bank: FractalBank | Tensor | None, like: Tensor) -> Tensor:
     """Return M x C x H x W uint8 of the images' size, on their device."""
     height, width = like.shape[-2:]
     if bank is None:
-        return torch.empty(0, dtype=torch.uint8, device=like.device)
+        return torch.zeros(1, *like.shape[1:], dtype=torch.uint8, device=like.device)
     if isinstance(bank, FractalBank):
         drawn = np.stack([bank.fitting(k, height, width) for k in range(len(bank))])
         return torch.from_numpy(drawn).permute(0, 3, 1, 2).contiguous().to(like.device)
@@ -309,9 +348,4 @@ def _fractals(bank: FractalBank | Tensor | None, like: Tensor) -> Tensor:
             f"fractals are {bank.dtype} of shape {tuple(bank.shape)}: expected uint8, "
             f"M x {' x '.join(map(str, like.shape[1:]))}"
         )
-    return bank.to(like.device)
-
-
-def _scale_(levels: Tensor, like: Tensor) -> Tensor:
-    """Bring levels, which are floats from 0 to 255, to the images' range in place."""
-    return levels if like.dtype == torch.uint8 else levels.div_(255)
+    return bank.contiguous().to(like.device)
