@@ -16,7 +16,7 @@ from genmix.mixing.compiled.fills import fill_boxes
 from genmix.mixing.cutmix import Box, check_boxes, paste_
 from genmix.mixing.levels import MixerSettings
 from genmix.mixing.memory import copy_of, empty_like, overwriting
-from genmix.mixing.pairs import suits_loops
+from genmix.mixing.views import as_rows, as_words, suits_loops, together
 
 
 class Cutout(Mixer):
@@ -99,10 +99,11 @@ def cutout(
         paste_(hidden, wide.expand_as(hidden), each)
         return hidden
     hidden = overwriting(images) if inplace else empty_like(images)
-    together = 1 if images.is_contiguous() else images.shape[1]
-    filling = _words(values)[:, None] if together == 1 else _words(values)[None]
+    channels = together(images)
+    filling = as_words(values)[:, None] if channels == 1 else as_words(values)[None]
     each = np.ascontiguousarray(each)
-    fill_boxes(_rows(hidden), _rows(images), each, filling.numpy(), together, inplace)
+    into, values_ = as_rows(as_words(hidden)), as_rows(as_words(images))
+    fill_boxes(into, values_, each, filling.numpy(), channels, inplace)
     return hidden
 
 
@@ -115,19 +116,3 @@ def _values(fill: float | Sequence[float], images: Tensor) -> Tensor:
     if images.dtype == torch.uint8 and not ((values >= 0) & (values <= 255)).all():
         raise MixerError(f"fill is {fill}: for uint8 images it must lie in [0, 255]")
     return torch.from_numpy(values).to(images.dtype)
-
-
-def _rows(images: Tensor) -> npt.NDArray[np.generic]:
-    """View a batch as N x C x H x W, or N x 1 x H x W C where channels are last."""
-    words = _words(images)
-    if not words.is_contiguous():
-        words = words.permute(0, 2, 3, 1).flatten(2)[:, None]
-    return words.numpy()
-
-
-def _words(values: Tensor) -> Tensor:
-    """View values as whole numbers as wide, because NumPy does not know all of torch's types."""
-    return values.view(_WHOLE[values.element_size()])
-
-
-_WHOLE = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}

@@ -5,7 +5,6 @@ processor's caches. What is on another device, wants a gradient, lies in memory 
 type that a loop cannot add goes through operations of torch, the whole batch at once.
 """
 
-import math
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
@@ -18,6 +17,7 @@ from genmix.mixing.base import on_device, take, weights_like
 from genmix.mixing.checks import Lambda, Partners
 from genmix.mixing.compiled import pairs as loops
 from genmix.mixing.memory import copy_of, empty_like, overwriting
+from genmix.mixing.views import WORDS, as_lines, as_planes, as_rows, as_words, suits_loops, together
 
 _Value = TypeVar("_Value", bound=np.generic)
 
@@ -40,7 +40,7 @@ def blend(images: Tensor, partners: Partners, lam: Lambda, *, inplace: bool) -> 
     if suits_loops(images) and images.dtype in _ADDED:
         shares = np.atleast_1d(np.asarray(lam, _ADDED[images.dtype]))
         out = overwriting(images) if inplace else empty_like(images)
-        loops.blend(_flat(out), _flat(images), _numbers(partners), shares, inplace)
+        loops.blend(as_lines(out), as_lines(images), _numbers(partners), shares, inplace)
         return out
 
     def lerp(out: Tensor, mine: Tensor, other: Tensor) -> None:
@@ -82,7 +82,7 @@ def blend_spots(
         kind = _ADDED[images.dtype]
         out = overwriting(images) if inplace else empty_like(images)
         weights = tall.astype(kind), _spread(wide, images).astype(kind)
-        loops.blend_spots(_planes(out), _planes(images), _numbers(partners), *weights, inplace)
+        loops.blend_spots(as_planes(out), as_planes(images), _numbers(partners), *weights, inplace)
         return out
     exact = torch.float64 if images.dtype == torch.float64 else torch.float32
     rows, columns = (
@@ -111,7 +111,7 @@ def select(
     """
     if suits_loops(images):
         out = overwriting(images) if inplace else empty_like(images)
-        values = _planes(_words(out)), _planes(_words(images))
+        values = as_planes(as_words(out)), as_planes(as_words(images))
         wide = _spread(taken, images).reshape(len(taken), values[0].shape[2])
         loops.select(*values, _numbers(partners), wide, inplace)
         return out
@@ -133,9 +133,11 @@ def paste(images: Tensor, partners: Partners, boxes: Boxes | Tensor, *, inplace:
         The mixed batch, of the same type and memory format.
     """
     if suits_loops(images):
-        each = np.asarray(boxes) * [1, 1, *[_together(images)] * 2]
+        each = np.asarray(boxes) * [1, 1, *[together(images)] * 2]
         out = overwriting(images) if inplace else copy_of(images)
-        loops.paste(_rows(_words(out)), _rows(_words(images)), _numbers(partners), each, inplace)
+        loops.paste(
+            as_rows(as_words(out)), as_rows(as_words(images)), _numbers(partners), each, inplace
+        )
         return out
     if len(boxes) > 1 or isinstance(boxes, Tensor):
         return _select_at_once(images, partners, inside(boxes, images), inplace=inplace)
@@ -161,8 +163,8 @@ def paste_resized(images: Tensor, partners: Partners, boxes: Boxes, *, inplace: 
     """
     if suits_loops(images):
         out = overwriting(images) if inplace else copy_of(images)
-        values = _rows(_words(out)), _rows(_words(images))
-        loops.paste_resized(*values, _numbers(partners), boxes, _together(images), inplace)
+        values = as_rows(as_words(out)), as_rows(as_words(images))
+        loops.paste_resized(*values, _numbers(partners), boxes, together(images), inplace)
         return out
     height, width = images.shape[-2:]
     rows, columns = (
@@ -175,13 +177,6 @@ def paste_resized(images: Tensor, partners: Partners, boxes: Boxes, *, inplace: 
     mixed = images if inplace else empty_like(images)
     select_into(mixed, images, resized, as_bits(inside(boxes, images), images))
     return mixed
-
-
-def suits_loops(images: Tensor) -> bool:
-    """Tell whether compiled loops can take a batch."""
-    if not images.is_cpu or images.requires_grad:
-        return False
-    return images.is_contiguous() or images.is_contiguous(memory_format=torch.channels_last)
 
 
 def inside(boxes: Boxes | Tensor, like: Tensor) -> Tensor:
@@ -197,7 +192,7 @@ def inside(boxes: Boxes | Tensor, like: Tensor) -> Tensor:
 
 def as_bits(taken: Tensor, like: Tensor) -> Tensor:
     """Make a mask's values words as wide as a pixel's, all bits set where it is true."""
-    return taken.to(_WORDS[like.element_size()]).neg_()
+    return taken.to(WORDS[like.element_size()]).neg_()
 
 
 def select_into(out: Tensor, mine: Tensor, other: Tensor, bits: Tensor) -> None:
@@ -270,39 +265,9 @@ def _sources(ends: Boxes, length: int) -> Boxes:
     return np.clip((2 * places + 1) * length // (2 * sizes), 0, length - 1)
 
 
-def _rows(images: Tensor) -> npt.NDArray[np.generic]:
-    """View a batch as N x P x H x W planes, or 1 of them with rows of W C values."""
-    if images.is_contiguous():
-        return images.numpy()
-    return images.permute(0, 2, 3, 1).flatten(2)[:, None].numpy()
-
-
-def _flat(images: Tensor) -> npt.NDArray[np.generic]:
-    """View each sample's values as they follow one another in memory: N x L."""
-    values = images.numpy() if images.is_contiguous() else _rows(images)
-    return values.reshape(len(values), math.prod(values.shape[1:]))
-
-
-def _planes(images: Tensor) -> npt.NDArray[np.generic]:
-    """View a batch as N x P x L planes."""
-    rows = _rows(images)
-    count, planes, height, width = rows.shape
-    return rows.reshape(count, planes, height * width)
-
-
-def _words(images: Tensor) -> Tensor:
-    """View values as whole numbers as wide."""
-    return images.view(_WORDS[images.element_size()])
-
-
-def _together(images: Tensor) -> int:
-    """Return how many values of a pixel stand together in memory."""
-    return 1 if images.is_contiguous() else images.shape[1]
-
-
 def _spread(values: npt.NDArray[_Value], like: Tensor) -> npt.NDArray[_Value]:
     """Repeat what there is of each pixel along rows for all of its values that stand together."""
-    return np.repeat(values, _together(like), axis=-1)
+    return np.repeat(values, together(like), axis=-1)
 
 
 def _numbers(partners: Partners) -> npt.NDArray[np.int64]:
@@ -311,5 +276,3 @@ def _numbers(partners: Partners) -> npt.NDArray[np.int64]:
 
 _ADDED = {torch.uint8: np.float32, torch.float32: np.float32, torch.float64: np.float64}
 """The types that loops can add, and in which they do it."""
-
-_WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
