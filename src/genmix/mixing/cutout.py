@@ -100,10 +100,9 @@ def cutout(
         return hidden
     hidden = overwriting(images) if inplace else empty_like(images)
     channels = together(images)
-    filling = as_words(values)[:, None] if channels == 1 else as_words(values)[None]
-    each = np.ascontiguousarray(each)
-    into, values_ = as_rows(as_words(hidden)), as_rows(as_words(images))
-    fill_boxes(into, values_, each, filling.numpy(), channels, inplace)
+    batches = as_rows(as_words(hidden)), as_rows(as_words(images))
+    filling = as_words(values).view(-1, 1) if channels == 1 else as_words(values).view(1, -1)
+    fill_boxes(*batches, np.ascontiguousarray(each), filling.numpy(), channels, inplace)
     return hidden
 
 
