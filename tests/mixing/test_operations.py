@@ -119,7 +119,7 @@ def warped(picture: Levels, step: Step) -> Levels:
 
 def go_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     """Go the way of a device, with tensors on the CPU."""
-    for name in ("levels", "operations", "pixmix", "ipmix", "cutout"):
+    for name in ("levels", "operations", "augmix", "pixmix", "ipmix", "cutout"):
         module = import_module(f"genmix.mixing.{name}")
         monkeypatch.setattr(module, "is_on_cpu", lambda _: False)
 
