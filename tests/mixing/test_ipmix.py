@@ -24,7 +24,7 @@ from tests.mixing.test_operations import (
     random_levels,
     seeds,
     shapes,
-    shapes_of_both_kinds,
+    shapes_of_all_sizes,
     steps,
 )
 from tests.mixing.test_pixmix import mixed_by_formula
@@ -100,7 +100,7 @@ def check_formula(
     assert mixed.dtype == kind
 
 
-@given(shapes_of_both_kinds, seeds, st.data())
+@given(shapes_of_all_sizes, seeds, st.data())
 @settings(deadline=None)
 def test_ipmix_is_its_formula(
     shape: tuple[int, int, int, int], seed: int, data: st.DataObject

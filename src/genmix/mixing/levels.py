@@ -41,14 +41,14 @@ def is_on_cpu(values: Tensor) -> bool:
 def for_parts(images: Tensor, work: Callable[[slice], None]) -> None:
     """Do some work on a batch part by part; on a device, at once.
 
-    On a CPU each part stays in the processor's caches, and parts run in as many threads as torch
-    may use, which is one in the workers of a DataLoader.
+    On a CPU each part stays in the processor's caches, and those of many values run in as many
+    threads as torch may use, which is one in the workers of a DataLoader.
     """
     count, values = len(images), max(1, images[:1].numel())
     length = max(1, _PART // values) if is_on_cpu(images) else count
     cuts = [slice(k, min(k + length, count)) for k in range(0, count, length)]
     threads = min(torch.get_num_threads(), len(cuts))
-    if threads < 2:
+    if threads < 2 or count * values < _MANY:
         for at in cuts:
             work(at)
         return
@@ -63,8 +63,11 @@ def for_parts(images: Tensor, work: Callable[[slice], None]) -> None:
         list(pool.map(work_alike, cuts))
 
 
-_PART = 1 << 17
-"""Values in a part: half a megabyte as float32."""
+_PART = 1 << 19
+"""Values in a part: few enough for the caches, many enough to outweigh the calls that start it."""
+
+_MANY = 1 << 21
+"""Values whose arithmetic outweighs the start of threads."""
 
 
 def mix_values(images: Tensor, mixed: Tensor, loop: Callable[[Values, Values], None]) -> None:

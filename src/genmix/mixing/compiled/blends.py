@@ -100,10 +100,11 @@ def mix_rounds(
     number = a.dtype.type
     line, terms = np.empty(_LENGTH, a.dtype), np.empty(_LENGTH, a.dtype)
     tables = np.empty((rounds, 256), a.dtype)
-    spare, other_spare = np.empty(_LENGTH, np.float32), np.empty(_LENGTH, np.float32)
+    ones, powers = np.empty(_LENGTH, np.float32), np.empty(_LENGTH, np.float32)
     for n in range(count):
         for r in range(rounds):
-            _fill(methods[n, r], a[n, r], b[n, r], tables[r])
+            if methods[n, r] == MULTIPLY:
+                _fill(a[n, r], b[n, r], tables[r])
         for start in range(0, size, _LENGTH):
             end = min(start + _LENGTH, size)
             exact = line[: end - start]
@@ -119,10 +120,8 @@ def mix_rounds(
                 if methods[n, r] != NONE:
                     place = places[n, r + 1]
                     other = pictures[n, start:end] if place < 0 else augmented[place, start:end]
-                    table = tables[r]
-                    for i in range(other.size):
-                        terms[i] = table[other[i]]
-                    _blend(methods[n, r], exact, a[n, r], terms, spare, other_spare)
+                    table, coefficients = tables[r], (a[n, r], b[n, r])
+                    _blend(methods[n, r], exact, other, *coefficients, table, terms, ones, powers)
             _write(exact, 1 / scale, number(255), mixed[n, start:end])
 
 
@@ -154,7 +153,7 @@ def mix_patches(
     count, width, depth = methods.shape
     channels, columns = levels.shape[2], levels.shape[4]
     line, terms = np.empty(columns, np.float32), np.empty(columns, np.float32)
-    spare, other_spare = np.empty(columns, np.float32), np.empty(columns, np.float32)
+    ones, powers = np.empty(columns, np.float32), np.empty(columns, np.float32)
     table = np.empty(256, np.float32)
     for n in range(count):
         for k in range(width):
@@ -163,10 +162,11 @@ def mix_patches(
                 if method == NONE:
                     continue
                 top, bottom, left, right = boxes[n, k, d]
-                own_a, limit = np.float32(a[n, k, d]), limits[n, k, d]
+                coefficients = np.float32(a[n, k, d]), np.float32(b[n, k, d])
+                if method == MULTIPLY:
+                    _fill(*coefficients, table)
                 exact = line[: right - left]
-                _fill(method, own_a, np.float32(b[n, k, d]), table)
-                at = starts[n, k, d]
+                at, limit = starts[n, k, d], limits[n, k, d]
                 for c in range(channels):
                     if method == SWAP_PIXELS:
                         at = starts[n, k, d]
@@ -175,8 +175,7 @@ def mix_patches(
                         if method in (ADD, MULTIPLY):
                             for i in range(mine.size):
                                 exact[i] = mine[i]
-                                terms[i] = table[other[i]]
-                            _blend(method, exact, own_a, terms, spare, other_spare)
+                            _blend(method, exact, other, *coefficients, table, terms, ones, powers)
                             _write(exact, np.float32(1), np.float32(255), mine)
                         else:
                             drawn = noise[at : at + right - left]
@@ -203,32 +202,41 @@ def _write(exact: Values, scale: Real, top: Real, values: Values) -> None:
 
 
 @compiled_part
-def _fill(method: int, a: Real, b: Real, table: Values) -> None:
-    """Fill a table with what each level adds to a blend, or to its logarithm, with the constant."""
-    rest = 1 - np.float64(a) - np.float64(b)
-    if method == ADD:
-        for level in range(256):
-            table[level] = b * level + rest * GREY
-    elif method == MULTIPLY:
-        for level in range(256):
-            table[level] = b * _LOGS[level] + rest * np.log2(GREY)
+def _fill(a: Real, b: Real, table: Values) -> None:
+    """Fill a table with what each level adds to the logarithm of a product."""
+    rest = (1 - np.float64(a) - np.float64(b)) * np.log2(GREY)
+    for level in range(256):
+        table[level] = b * _LOGS[level] + rest
 
 
 @compiled_part
 def _blend(
-    method: int, exact: Values, a: Real, terms: Values, ones: Values, powers: Values
+    method: int,
+    exact: Values,
+    other: Bytes,
+    a: Real,
+    b: Real,
+    table: Values,
+    terms: Values,
+    ones: Values,
+    powers: Values,
 ) -> None:
-    """Blend in place by the terms of what is mixed in, and cut to 0 and 255."""
+    """Blend floats with levels in place, and cut to 0 and 255; the last three are room to work."""
+    number = exact.dtype.type
     if method == ADD:
+        rest = (number(1) - a - b) * number(GREY)
         for i in range(exact.size):
-            exact[i] = a * exact[i] + terms[i]
-    elif exact.itemsize == 8:
-        for i in range(exact.size):
-            exact[i] = np.exp2(a * np.log2(max(exact[i], BLACK)) + terms[i])
+            exact[i] = a * exact[i] + b * number(other[i]) + rest
     else:
-        _multiply(exact, a, terms, ones, powers)
+        for i in range(exact.size):
+            terms[i] = table[other[i]]
+        if exact.itemsize == 8:
+            for i in range(exact.size):
+                exact[i] = np.exp2(a * np.log2(max(exact[i], BLACK)) + terms[i])
+        else:
+            _multiply(exact, a, terms, ones, powers)
     for i in range(exact.size):
-        exact[i] = _cut(exact[i], exact.dtype.type(255))
+        exact[i] = _cut(exact[i], number(255))
 
 
 @compiled_part

@@ -104,11 +104,11 @@ def _apply(
                     continue
                 left -= 1
                 into = spare if left % 2 else changed[j, c]
-                if code == AUTOCONTRAST:
-                    _stretch(plane, table)
-                    _look_up(plane, table, into)
-                elif code == EQUALIZE:
-                    _even(plane, counts, table)
+                if code in (AUTOCONTRAST, EQUALIZE):
+                    if code == AUTOCONTRAST:
+                        _stretch(plane, table)
+                    else:
+                        _even(plane, counts, table)
                     _look_up(plane, table, into)
                 elif code in (INVERT, SOLARIZE):
                     _solarize(plane, np.int64(0 if code == INVERT else magnitude), into)
