@@ -23,7 +23,7 @@ from tests.mixing.test_operations import (
     random_levels,
     seeds,
     shapes,
-    shapes_of_both_kinds,
+    shapes_of_all_sizes,
     steps,
 )
 
@@ -77,7 +77,7 @@ def check_formula(
     assert np.abs(mixed.double().numpy() - wanted * scale).max() <= TOLERANCE[kind]
 
 
-@given(shapes_of_both_kinds, seeds, st.data())
+@given(shapes_of_all_sizes, seeds, st.data())
 @settings(deadline=None)
 def test_augmix_is_the_papers_algorithm(
     shape: tuple[int, int, int, int], seed: int, data: st.DataObject

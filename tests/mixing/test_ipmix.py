@@ -24,7 +24,7 @@ from tests.mixing.test_operations import (
     random_levels,
     seeds,
     shapes,
-    shapes_of_both_kinds,
+    shapes_of_all_sizes,
     steps,
 )
 from tests.mixing.test_pixmix import mixed_by_formula
@@ -100,7 +100,7 @@ def check_formula(
     assert mixed.dtype == kind
 
 
-@given(shapes_of_both_kinds, seeds, st.data())
+@given(shapes_of_all_sizes, seeds, st.data())
 @settings(deadline=None)
 def test_ipmix_is_its_formula(
     shape: tuple[int, int, int, int], seed: int, data: st.DataObject
@@ -132,11 +132,12 @@ def test_patches_follow_one_another() -> None:
     assert mixed[0, 0, 0].tolist() == [207, 207, 157, 157]
 
 
-def listed_patches(drawn: Patches) -> list[Patch]:
+def listed_patches(drawn: Patches, channels: int) -> list[Patch]:
     """Say drawn patches one by one."""
     boxes = [Box(*edges) for edges in drawn.boxes.tolist()]
     methods = [MIXINGS[k] for k in drawn.methods]
-    return list(map(Patch, boxes, methods, drawn.a.tolist(), drawn.b.tolist(), drawn.keeps))
+    keeps = [keep if len(keep) else None for keep in drawn.kept(channels)]
+    return list(map(Patch, boxes, methods, drawn.a.tolist(), drawn.b.tolist(), keeps))
 
 
 @given(st.integers(1, 4), st.integers(1, 90), st.integers(1, 90), seeds)
@@ -146,7 +147,7 @@ def test_drawn_patches_lie_in_the_picture_and_have_the_sizes_of_the_paper(
 ) -> None:
     drawn = draw_patches(np.random.default_rng(seed), 40, 3.0, channels, height, width)
     side = min(height, width)
-    for (top, bottom, left, right), method, _, _, keep in listed_patches(drawn):
+    for (top, bottom, left, right), method, _, _, keep in listed_patches(drawn, channels):
         assert 0 <= top < bottom <= height
         assert 0 <= left < right <= width
         assert max(bottom - top, right - left) <= side
@@ -159,7 +160,7 @@ def test_drawn_patches_lie_in_the_picture_and_have_the_sizes_of_the_paper(
 
 
 def test_sizes_methods_and_shares_are_drawn_evenly() -> None:
-    drawn = listed_patches(draw_patches(np.random.default_rng(0), 8000, 3.0, 1, 224, 224))
+    drawn = listed_patches(draw_patches(np.random.default_rng(0), 8000, 3.0, 1, 224, 224), 1)
     heights = np.array([patch.box.bottom - patch.box.top for patch in drawn])
     widths = np.array([patch.box.right - patch.box.left for patch in drawn])
     for size in (8, 16, 32, 64, 224):
@@ -189,19 +190,22 @@ def drawn(monkeypatch: pytest.MonkeyPatch, mixer: IPMix, images: Tensor) -> Draw
         mixer(images, torch.arange(len(images)))
     pictures, steps, patches_, weights, skip = seen
     chains = [
-        [listed_links(steps.at((n, k)), patches_.at((n, k))) for k in range(weights.shape[1])]
+        [
+            listed_links(steps.at((n, k)), patches_.at((n, k)), images.shape[1])
+            for k in range(weights.shape[1])
+        ]
         for n in range(len(images))
     ]
     return pictures, chains, weights, skip
 
 
-def listed_links(steps_: Steps, patches_: Patches) -> Links:
+def listed_links(steps_: Steps, patches_: Patches, channels: int) -> Links:
     """Say one chain by name; it is of steps, of patches, or empty."""
     chain = listed_chain(steps_)
     used = patches_.at(slice(np.count_nonzero(patches_.methods != NONE)))
     assert (patches_.methods[len(used.methods) :] == NONE).all()
     assert not (chain and len(used.methods))
-    return chain or listed_patches(used)
+    return chain or listed_patches(used, channels)
 
 
 def test_chains_are_of_both_kinds_and_of_any_depth(monkeypatch: pytest.MonkeyPatch) -> None:

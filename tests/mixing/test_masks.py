@@ -46,7 +46,7 @@ LARGE = (3, 3, 74, 80)
 """Samples that are mixed one by one."""
 
 shapes = st.tuples(st.integers(1, 5), st.integers(1, 3), st.integers(1, 12), st.integers(1, 12))
-shapes_of_both_kinds = st.one_of(shapes, st.just(LARGE))
+shapes_of_all_sizes = st.one_of(shapes, st.just(LARGE))
 seeds = st.integers(0, 2**32)
 
 
@@ -90,7 +90,7 @@ def check_layout(mixed: Tensor, images: Tensor) -> None:
             assert mixed.is_contiguous(memory_format=layout)
 
 
-@given(shapes_of_both_kinds, st.data())
+@given(shapes_of_all_sizes, st.data())
 @settings(deadline=None, max_examples=60)
 def test_fmix_is_the_papers_formula_for_any_mask_and_pairing(
     shape: tuple[int, int, int, int], data: st.DataObject
@@ -101,7 +101,7 @@ def test_fmix_is_the_papers_formula_for_any_mask_and_pairing(
     check(fmix(images, targets, masks, partners), images, targets, masks, partners)
 
 
-@given(shapes_of_both_kinds, st.integers(1, 9), st.integers(1, 9), st.data())
+@given(shapes_of_all_sizes, st.integers(1, 9), st.integers(1, 9), st.data())
 @settings(deadline=None, max_examples=60)
 def test_gridmix_fills_each_cell_from_one_of_two_and_counts_pixels(
     shape: tuple[int, int, int, int], down: int, across: int, data: st.DataObject
@@ -220,7 +220,7 @@ def check_resizemix(
     assert np.abs(soft.numpy() - (lam * y + (1 - lam) * y[partners])).max() <= 1e-12
 
 
-@given(shapes_of_both_kinds, st.data())
+@given(shapes_of_all_sizes, st.data())
 @settings(deadline=None, max_examples=60)
 def test_saliencymix_pastes_the_box_around_the_peak(
     shape: tuple[int, int, int, int], data: st.DataObject

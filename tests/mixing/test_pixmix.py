@@ -25,7 +25,7 @@ from tests.mixing.test_operations import (
     random_levels,
     seeds,
     shapes,
-    shapes_of_both_kinds,
+    shapes_of_all_sizes,
     steps,
 )
 
@@ -90,7 +90,7 @@ def darkens(step: Step | None) -> bool:
     return step is not None and step.operation not in {"mirror", "solarize"}
 
 
-@given(shapes_of_both_kinds, seeds, st.data())
+@given(shapes_of_all_sizes, seeds, st.data())
 @settings(deadline=None)
 def test_pixmix_is_the_authors_formula(
     shape: tuple[int, int, int, int], seed: int, data: st.DataObject

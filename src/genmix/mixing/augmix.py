@@ -1,7 +1,7 @@
 """AugMix (Hendrycks et al., ICLR 2020, arXiv 1912.02781) and its consistency loss."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, Unpack
+from typing import Any, TypeAlias, Unpack
 
 import numpy as np
 import torch
@@ -11,7 +11,18 @@ from torch.nn.functional import kl_div, log_softmax
 from genmix.errors import MixerError
 from genmix.mixing.base import Mixer
 from genmix.mixing.checks import check_counts, check_images
-from genmix.mixing.levels import MixerSettings, for_parts, move_, to_exact, to_levels, write_
+from genmix.mixing.compiled.blends import add_up
+from genmix.mixing.levels import (
+    MixerSettings,
+    Values,
+    for_parts,
+    is_on_cpu,
+    mix_values,
+    move_,
+    to_exact,
+    to_levels,
+    write_,
+)
 from genmix.mixing.memory import empty_like, overwriting
 from genmix.mixing.operations import apply_chains, as_steps, check_severity, draw_steps
 from genmix.mixing.steps import AUGMIX_OPERATIONS, Chain, Numbers, Steps, up_to
@@ -219,16 +230,35 @@ def interpolate(
         MixerError: If `inplace` would overwrite a leaf that requires a gradient.
     """
     shares = np.concatenate([skip[:, None], (1 - skip)[:, None] * weights], axis=1)
-    # Each x_k moves the outcome by its share of what was mixed until then, so all add up to 1.
-    until = shares.cumsum(axis=1)
-    moves = np.divide(shares, until, out=np.zeros_like(shares), where=until > 0)
     mixed = overwriting(images) if inplace else empty_like(images)
+    add = _add_on_cpu if is_on_cpu(images) else _add_on_device
 
     def mix_part(at: slice) -> None:
-        exact = to_exact(images[at], mixed[at])
-        for k, each in enumerate(augmented(to_levels(images[at], exact), at), start=1):
-            move_(exact, each, moves[at, k])
-        write_(mixed[at], exact)
+        add(images[at], augmented(to_levels(images[at]), at), shares[at], mixed[at])
 
     for_parts(images, mix_part)
     return mixed
+
+
+def _add_on_cpu(images: Tensor, levels: Tensor, shares: Numbers, mixed: Tensor) -> None:
+    """Write the sum of images and levels, K x N x C x H x W, each by its share, N x (1 + K)."""
+    others = levels.numpy().reshape(*levels.shape[:2], -1)
+    top = 255 if images.dtype == torch.uint8 else 1
+    each = np.column_stack([shares[:, :1], shares[:, 1:] * (top / 255)])
+
+    def add(values: Values, into: Values) -> None:
+        kind: type[Any] = np.float64 if values.dtype == np.float64 else np.float32
+        add_up(values, others, each.astype(kind), kind(top), into)
+
+    mix_values(images, mixed, add)
+
+
+def _add_on_device(images: Tensor, levels: Tensor, shares: Numbers, mixed: Tensor) -> None:
+    """Do as `_add_on_cpu` does on a device."""
+    # Each x_k moves the outcome by its share of what was mixed until then, so all add up to 1.
+    until = shares.cumsum(axis=1)
+    moves = np.divide(shares, until, out=np.zeros_like(shares), where=until > 0)
+    exact = to_exact(images)
+    for k, each in enumerate(levels, start=1):
+        move_(exact, each, moves[:, k])
+    write_(mixed, exact)

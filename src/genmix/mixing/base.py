@@ -327,12 +327,3 @@ def weights_like(lam: Lambda, like: Tensor) -> Tensor | float:
         return float(values.reshape(()))
     column = torch.as_tensor(values).to(like.device, like.dtype, non_blocking=True)
     return column.view(-1, *(1,) * (like.ndim - 1))
-
-
-def goes_one_by_one(images: Tensor) -> bool:
-    """Tell whether a batch is best mixed sample by sample; so that each stays in cache."""
-    return images.is_cpu and math.prod(images.shape[1:]) >= _LARGE and not images.requires_grad
-
-
-_LARGE = 16_384
-"""Values in a sample from which its arithmetic outweighs the calls that start it."""

@@ -1,6 +1,7 @@
 """IPMix (Huang et al., NeurIPS 2023, arXiv 2310.04780): mix at image, patch and pixel level."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from itertools import chain as joined
 from typing import Any, Literal, NamedTuple, TypeAlias, Unpack, get_args
 
@@ -18,23 +19,15 @@ from genmix.mixing.augmix import (
     check_weights,
     interpolate,
 )
-from genmix.mixing.base import goes_one_by_one, on_device
+from genmix.mixing.base import on_device
 from genmix.mixing.checks import check_counts, check_images
+from genmix.mixing.compiled.blends import mix_patches
 from genmix.mixing.cutmix import Box
-from genmix.mixing.levels import (
-    Levels,
-    MixerSettings,
-    is_on_cpu,
-    plane,
-    planes,
-    round_levels,
-    to_exact,
-)
+from genmix.mixing.levels import Levels, MixerSettings, is_on_cpu, round_levels, to_exact
 from genmix.mixing.operations import apply_chains, as_steps, check_severity, draw_steps
 from genmix.mixing.pixmix import (
     METHODS,
     PictureMixer,
-    blend_,
     blend_many_,
     check_beta,
     check_blend,
@@ -129,6 +122,8 @@ MIXINGS: tuple[Mixing, ...] = get_args(Mixing)
 BLENDINGS: tuple[Mixing, ...] = METHODS
 """Those of PixMix, which have coefficients; the others swap. `MIXINGS` begins with them."""
 
+_PIXELS, _ELEMENTS = (MIXINGS.index(name) for name in ("pixels", "elements"))
+
 
 class Patch(NamedTuple):
     """A box that is mixed with the same box of the picture, and how.
@@ -158,16 +153,34 @@ class Patches(NamedTuple):
     """With a last axis of 4, as `Box`."""
     a: Numbers
     b: Numbers
-    keeps: npt.NDArray[np.object_]
-    """Arrays of booleans, or None."""
+    starts: npt.NDArray[np.int64]
+    """Where each begins in `noise`, which has a byte for each of its pixels or values."""
+    limits: npt.NDArray[np.int64]
+    """Where noise is lower, the image's own values stay."""
+    noise: Levels
+    """Of all patches, one after the other."""
 
     def at(self, index: Any) -> "Patches":
         """Return the patches at an index of their shape."""
-        return Patches(*(each[index] for each in self))
+        return self._replace(**{name: each[index] for name, each in self._each()})
 
     def spread(self, used: npt.NDArray[np.bool_]) -> "Patches":
         """Lay patches out, in their order, over the true places of an array."""
-        return Patches(*(spread(each, used) for each in self))
+        return self._replace(**{name: spread(each, used) for name, each in self._each()})
+
+    def _each(self) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+        """Go through what there is of each patch, by name."""
+        return zip(self._fields[:-1], self[:-1], strict=True)
+
+    def kept(self, channels: int) -> list[npt.NDArray[np.bool_]]:
+        """Return of each patch, N of them, where the image's own values stay; see `Patch`."""
+        kept = []
+        for method, box, _, _, start, limit in zip(*self[:-1], strict=True):
+            top, bottom, left, right = box
+            planes = {_PIXELS: 1, _ELEMENTS: channels}.get(int(method), 0)
+            shape = (planes, bottom - top, right - left)
+            kept.append(self.noise[start:][: math.prod(shape)].reshape(shape) < limit)
+        return kept
 
 
 def draw_patches(
@@ -190,24 +203,13 @@ def draw_patches(
     sides = least + (uniform[5:7] * (size + 1 - least)).astype(int)
     rows, columns = np.where(uniform[4] < 0.5, sides, size)
     boxes = np.stack([top, top + rows, left, left + columns], axis=1)
-    planes = np.where(methods == MIXINGS.index("pixels"), 1, channels)
-    shapes = np.where(methods >= len(BLENDINGS), [planes, rows, columns], 0).T
-    return Patches(methods, boxes, a, b, _draw_keeps(rng, shapes, uniform[7]))
-
-
-def _draw_keeps(
-    rng: np.random.Generator, shapes: npt.NDArray[np.int64], shares: Numbers
-) -> npt.NDArray[np.object_]:
-    """Draw an array of booleans of each shape, true by its share; None where the shape is 0."""
-    lengths = shapes.prod(axis=1)
+    planes = np.where(methods == _PIXELS, 1, channels)
+    lengths = np.where(methods >= len(BLENDINGS), planes * rows * columns, 0)
+    ends = lengths.cumsum()
     # Bytes are drawn several times as fast as floats, and shares of 1/256 are fine enough.
-    noise = np.frombuffer(rng.bytes(int(lengths.sum())), np.uint8)
-    ends, limits = lengths.cumsum().tolist(), np.ceil(256 * shares).astype(int).tolist()
-    keeps = np.full(len(shapes), None)
-    for k in np.flatnonzero(lengths).tolist():
-        own = noise[ends[k] - lengths[k] : ends[k]]
-        keeps[k] = (own < limits[k]).reshape(shapes[k])
-    return keeps
+    words = rng.integers(2**32, size=-(-int(lengths.sum()) // 4), dtype=np.uint32)
+    limits = np.ceil(256 * uniform[7]).astype(np.int64)
+    return Patches(methods, boxes, a, b, ends - lengths, limits, words.view(np.uint8))
 
 
 def ipmix(
@@ -290,15 +292,19 @@ def _check_patch(patch: Patch, channels: int, height: int, width: int) -> None:
 
 
 def _as_patches(patches: Sequence[Patch]) -> Patches:
-    keeps = np.full(len(patches), None)
-    for k, patch in enumerate(patches):
-        keeps[k] = None if patch.method in BLENDINGS else np.asarray(patch.keep)
+    taken = [
+        np.empty(0, bool) if patch.method in BLENDINGS else ~np.asarray(patch.keep).ravel()
+        for patch in patches
+    ]
+    ends = np.cumsum([each.size for each in taken], dtype=np.int64)
     return Patches(
         np.array([MIXINGS.index(patch.method) for patch in patches], np.int8),
         np.array([patch.box for patch in patches], np.int64).reshape(-1, 4),
         np.array([patch.a for patch in patches], np.float64),
         np.array([patch.b for patch in patches], np.float64),
-        keeps,
+        ends - np.array([each.size for each in taken], np.int64),
+        np.ones(len(patches), np.int64),
+        np.concatenate([np.empty(0, bool), *taken]).view(np.uint8),
     )
 
 
@@ -325,55 +331,23 @@ def mix_links(
 def _mix_patches_(levels: Tensor, pictures: Tensor, patches: Patches) -> None:
     """Mix levels, K x N x C x H x W, with pictures in place, by N x K x depth patches.
 
-    Large pictures on a CPU patch by patch; others at each depth all of one method at once.
+    On a device, at each depth all of one method go at once.
     """
-    if is_on_cpu(levels) and goes_one_by_one(pictures):
-        for n, k, depth in np.argwhere(patches.methods != NONE).tolist():
-            _mix_one_(levels[k, n].numpy(), pictures[n].numpy(), patches.at((n, k, depth)))
+    if is_on_cpu(levels):
+        mix_patches(levels.numpy(), pictures.contiguous().numpy(), *patches)
         return
-    count, width, depths = patches.methods.shape
-    mix = _mix_some_ if is_on_cpu(levels) else _mix_on_device_
-    for depth in range(depths):
-        now = (each[:, :, depth].swapaxes(0, 1) for each in patches)
-        in_line = Patches(*(each.reshape(width * count, *each.shape[2:]) for each in now))
-        for method in set(in_line.methods.tolist()) - {NONE}:
-            members = np.flatnonzero(in_line.methods == method)
-            mix(levels.flatten(0, 1), pictures, members, in_line.at(members))
-
-
-def _mix_one_(levels: Levels, picture: Levels, patch: Patches) -> None:
-    """Mix levels with a picture, C x H x W, in place by one patch."""
-    top, bottom, left, right = patch.boxes
-    mine, other = levels[:, top:bottom, left:right], picture[:, top:bottom, left:right]
-    if MIXINGS[patch.methods] not in BLENDINGS:
-        np.copyto(mine, other, where=~patch.keeps)
-    elif mine.size:
-        exact = mine.astype(np.float32)
-        blend_(int(patch.methods), plane(exact), plane(other), float(patch.a), float(patch.b))
-        mine[:] = np.rint(exact.clip(0, 255))
-
-
-def _mix_some_(
-    levels: Tensor, pictures: Tensor, members: npt.NDArray[np.int64], patches: Patches
-) -> None:
-    """Mix some of levels on a CPU in place, each with its picture by a patch of one method."""
-    some, others = levels.numpy()[members], pictures.numpy()[members % len(pictures)]
-    method = int(patches.methods[0])
-    if MIXINGS[method] in BLENDINGS:
-        exact = some.astype(np.float32)
-        pairs, coefficients = (planes(exact), planes(others)), (patches.a, patches.b)
-        for mine, other, a, b in zip(*pairs, *coefficients, strict=True):
-            blend_(method, mine, other, a, b)
-        others = np.rint(exact.clip(0, 255)).astype(np.uint8)
-    bits = np.negative(_taken(patches, *levels.shape[1:]).view(np.uint8))
-    some ^= (some ^ others) & bits
-    levels.numpy()[members] = some
+    for depth in range(patches.methods.shape[2]):
+        methods = patches.methods[:, :, depth].T
+        for method in set(methods.ravel().tolist()) - {NONE}:
+            k, n = np.nonzero(methods == method)
+            members = k * len(pictures) + n
+            _mix_on_device_(levels.flatten(0, 1), pictures, members, patches.at((n, k, depth)))
 
 
 def _mix_on_device_(
     levels: Tensor, pictures: Tensor, members: npt.NDArray[np.int64], patches: Patches
 ) -> None:
-    """Do as `_mix_some_` does on a device."""
+    """Mix some of the levels in place, each with its picture by a patch of one method."""
     at = on_device(members, levels)
     some, others = levels[at], pictures[on_device(members % len(pictures), levels)]
     method = int(patches.methods[0])
@@ -389,10 +363,10 @@ def _mix_on_device_(
 
 def _taken(patches: Patches, channels: int, height: int, width: int) -> npt.NDArray[np.bool_]:
     """Return N x (1 or C) x H x W, true where a patch does not keep an image's own values."""
-    planes = channels if MIXINGS[patches.methods[0]] == "elements" else 1
+    planes = channels if patches.methods[0] == _ELEMENTS else 1
     taken = np.zeros((len(patches.methods), planes, height, width), bool)
-    for mask, (top, bottom, left, right), keep in zip(
-        taken, patches.boxes.tolist(), patches.keeps, strict=True
+    for mask, (top, bottom, left, right), kept in zip(
+        taken, patches.boxes.tolist(), patches.kept(channels), strict=True
     ):
-        mask[:, top:bottom, left:right] = True if keep is None else ~keep
+        mask[:, top:bottom, left:right] = ~kept if len(kept) else True
     return taken

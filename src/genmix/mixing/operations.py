@@ -1,42 +1,31 @@
 """The image operations that AugMix, PixMix and IPMix chain: drawing their steps, applying them.
 
 All work on 256 levels, as the authors' published code does, which calls Pillow: pictures of floats
-are rounded to levels first. All pictures that need the same operation go at once: on a CPU through
-NumPy and OpenCV, on another device through torch, where nothing waits for the device.
+are rounded to levels first. On a CPU compiled loops take picture by picture; on another device all
+pictures that need the same operation go at once, through torch, where nothing waits for the device.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from genmix.errors import MixerError, nearest
-from genmix.mixing.base import goes_one_by_one, on_device
+from genmix.mixing.base import on_device
 from genmix.mixing.checks import check_images
 from genmix.mixing.colours import (
-    autocontrast_,
     autocontrast_many,
-    equalize_,
     equalize_many,
-    invert_,
     invert_many,
-    posterize_,
     posterize_many,
-    solarize_,
     solarize_many,
 )
-from genmix.mixing.geometry import (
-    ENTRIES,
-    mirror_,
-    mirror_many,
-    rotate_,
-    shear_,
-    translate_,
-    warp_many,
-)
-from genmix.mixing.levels import Levels, for_parts, is_on_cpu, to_exact, to_levels, write_
+from genmix.mixing.compiled import operations as loops
+from genmix.mixing.geometry import ENTRIES, mirror_many, warp_many
+from genmix.mixing.levels import for_parts, is_on_cpu, to_exact, to_levels, write_
 from genmix.mixing.memory import empty_like
 from genmix.mixing.steps import NONE, OPERATIONS, Codes, Numbers, Operation, Step, Steps
 
@@ -62,8 +51,7 @@ def operate(images: Tensor, steps: Step | Sequence[Step]) -> Tensor:
     changed = empty_like(images)
 
     def change(at: slice) -> None:
-        levels = to_levels(images[at], to_exact(images[at]))
-        (outcome,) = apply_chains(levels, laid.at((at, None, None)))
+        (outcome,) = apply_chains(to_levels(images[at]), laid.at((at, None, None)))
         write_(changed[at], to_exact(outcome))
 
     for_parts(images, change)
@@ -139,58 +127,53 @@ def apply_chains(levels: Tensor, chains: Steps) -> Tensor:
         Changed copies of the levels, K x N x C x H x W.
     """
     count, width, depth = chains.operations.shape
-    changed = levels.new_empty((width, *levels.shape))
-    if is_on_cpu(levels):
-        changed.numpy()[:] = levels.numpy()
-    else:
-        changed.copy_(levels)
     in_line = Steps(
         chains.operations.swapaxes(0, 1).reshape(width * count, depth),
         chains.magnitudes.swapaxes(0, 1).reshape(width * count, depth),
     )
-    apply_steps_(changed.flatten(0, 1), in_line)
-    return changed
+    if is_on_cpu(levels):
+        changed = change_copies(levels, np.tile(np.arange(count), width), in_line)
+    else:
+        changed = levels.repeat(width, 1, 1, 1)
+        apply_steps_(changed, in_line)
+    return changed.view(width, *levels.shape)
+
+
+def change_copies(levels: Tensor, sources: npt.NDArray[np.int64], chains: Steps) -> Tensor:
+    """Apply chains of steps on the CPU, each to a copy of a picture.
+
+    Args:
+        levels: N x C x H x W uint8, contiguous; not written to.
+        sources: J indices of pictures.
+        chains: J x depth.
+
+    Returns:
+        J x C x H x W.
+    """
+    changed = loops.apply_chains(levels.numpy(), sources, _moving(chains), chains.magnitudes)
+    return torch.from_numpy(changed)
 
 
 def apply_steps_(levels: Tensor, chains: Steps) -> None:
-    """Apply a chain of steps to each picture in place.
-
-    Large pictures on a CPU go one by one; of others, all that are at the same kind of operation go
-    at once.
+    """Apply a chain of steps to each picture in place, on a device; all of a kind go at once.
 
     Args:
         levels: N x C x H x W uint8, contiguous.
         chains: N x depth.
     """
-    on_cpu = is_on_cpu(levels)
-    kernels = _ON_CPU if on_cpu else _ON_DEVICE
-    numbers = kernels.numbers[chains.operations]
-    numbers[_IS_MOVE[chains.operations] & (chains.magnitudes == 0)] = NONE
-    if not (on_cpu and goes_one_by_one(levels)):
-        for depth in range(numbers.shape[1]):
-            at = (slice(None), depth)
-            _apply_in_groups_(levels, kernels.functions, numbers[at], chains.at(at))
-        return
-    pictures, magnitudes = levels.numpy()[:, None], chains.magnitudes
-    for k, chain in enumerate(numbers.tolist()):
-        for depth, number in enumerate(chain):
-            if number != NONE:
-                kernels.functions[number](pictures[k], magnitudes[k, depth : depth + 1])
-
-
-def _apply_in_groups_(
-    levels: Tensor, functions: Sequence[Callable[..., Any]], numbers: Codes, steps: Steps
-) -> None:
-    """Apply to each picture the function of its number."""
-    for number in set(numbers.tolist()) - {NONE}:
-        members = np.flatnonzero(numbers == number)
-        if is_on_cpu(levels):
-            some = levels.numpy()[members]
-            functions[number](some, steps.magnitudes[members])
-            levels.numpy()[members] = some
-        else:
+    numbers = _NUMBERS[_moving(chains)]
+    for depth in range(numbers.shape[1]):
+        for number in set(numbers[:, depth].tolist()) - {NONE}:
+            members = np.flatnonzero(numbers[:, depth] == number)
             at = on_device(members, levels)
-            levels.index_copy_(0, at, functions[number](levels[at], steps.at(members)))
+            outcome = _FUNCTIONS[number](levels[at], chains.at((members, depth)))
+            levels.index_copy_(0, at, outcome)
+
+
+def _moving(chains: Steps) -> Codes:
+    """Return the codes, without those of moves by 0."""
+    idle = _IS_MOVE[chains.operations] & (chains.magnitudes == 0)
+    return np.where(idle, np.int8(NONE), chains.operations)
 
 
 _FAR = 1e6
@@ -200,9 +183,8 @@ _FAR = 1e6
 class _Kind(NamedTuple):
     """What is known of an operation."""
 
-    on_cpu: Callable[[Levels, Numbers], None]
-    """Changes pictures in place, each by its magnitude."""
     on_device: Callable[[Tensor, Steps], Tensor]
+    """Changes pictures, each by its magnitude, where torch is used."""
     draw: Callable[[Numbers, Numbers, int, int], Numbers | float] = lambda *_: 0.0
     """(severities as shares, signs, height, width): the magnitudes."""
     limits: tuple[float, float, bool] = (-_FAR, _FAR, False)
@@ -214,31 +196,21 @@ def _shear(share: Numbers, sign: Numbers, *_: int) -> Numbers:
 
 
 _KINDS: dict[Operation, _Kind] = {
-    "autocontrast": _Kind(autocontrast_, autocontrast_many),
-    "equalize": _Kind(equalize_, equalize_many),
-    "invert": _Kind(invert_, invert_many),
-    "mirror": _Kind(mirror_, mirror_many),
-    "posterize": _Kind(
-        posterize_, posterize_many, lambda share, *_: 4 - np.trunc(4 * share), (0, 8, True)
-    ),
-    "rotate": _Kind(
-        rotate_,
-        warp_many,
-        lambda share, sign, *_: sign * np.trunc(30 * share),
-    ),
-    "shear_x": _Kind(partial(shear_, axis=3), warp_many, _shear),
-    "shear_y": _Kind(partial(shear_, axis=2), warp_many, _shear),
-    "solarize": _Kind(
-        solarize_, solarize_many, lambda share, *_: 256 - np.trunc(256 * share), (0, 256, True)
-    ),
+    "autocontrast": _Kind(autocontrast_many),
+    "equalize": _Kind(equalize_many),
+    "invert": _Kind(invert_many),
+    "mirror": _Kind(mirror_many),
+    "posterize": _Kind(posterize_many, lambda share, *_: 4 - np.trunc(4 * share), (0, 8, True)),
+    "rotate": _Kind(warp_many, lambda share, sign, *_: sign * np.trunc(30 * share)),
+    "shear_x": _Kind(warp_many, _shear),
+    "shear_y": _Kind(warp_many, _shear),
+    "solarize": _Kind(solarize_many, lambda share, *_: 256 - np.trunc(256 * share), (0, 256, True)),
     "translate_x": _Kind(
-        partial(translate_, axis=3),
         warp_many,
         lambda share, sign, _, width: sign * np.trunc(share * width / 3),
         (-_FAR, _FAR, True),
     ),
     "translate_y": _Kind(
-        partial(translate_, axis=2),
         warp_many,
         lambda share, sign, height, _: sign * np.trunc(share * height / 3),
         (-_FAR, _FAR, True),
@@ -248,18 +220,10 @@ _KINDS: dict[Operation, _Kind] = {
 _IS_MOVE = np.array([name == "rotate" or name in ENTRIES for name in OPERATIONS])
 """Of each operation, whether a magnitude of 0 leaves a picture as it is."""
 
+_FUNCTIONS = list(dict.fromkeys(_KINDS[name].on_device for name in OPERATIONS))
+"""Those that apply operations on a device."""
 
-class _Kernels(NamedTuple):
-    """The functions that apply operations, and of each operation which; last comes `NONE`."""
-
-    functions: list[Callable[..., Any]]
-    numbers: Codes
-
-
-def _kernels(of_operations: Sequence[Callable[..., Any]]) -> _Kernels:
-    functions = list(dict.fromkeys(of_operations))
-    return _Kernels(functions, np.array([*map(functions.index, of_operations), NONE], np.int8))
-
-
-_ON_CPU = _kernels([_KINDS[name].on_cpu for name in OPERATIONS])
-_ON_DEVICE = _kernels([_KINDS[name].on_device for name in OPERATIONS])
+_NUMBERS: Codes = np.array(
+    [*(_FUNCTIONS.index(_KINDS[name].on_device) for name in OPERATIONS), NONE], np.int8
+)
+"""Of each operation, which of the functions; last comes `NONE`."""

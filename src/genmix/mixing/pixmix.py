@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias, Unpack, get_args
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -15,18 +14,26 @@ from genmix.errors import MixerError
 from genmix.fractals import FractalBank
 from genmix.mixing.base import Mixer, on_device, weights_like
 from genmix.mixing.checks import check_counts, check_images
+from genmix.mixing.compiled import blends
+from genmix.mixing.compiled.blends import ADD, BLACK, GREY, MULTIPLY
 from genmix.mixing.levels import (
-    Levels,
     MixerSettings,
+    Values,
     for_parts,
     is_on_cpu,
-    planes,
+    mix_values,
     to_exact,
     to_levels,
     write_,
 )
 from genmix.mixing.memory import empty_like, overwriting
-from genmix.mixing.operations import apply_steps_, as_steps, check_severity, draw_steps
+from genmix.mixing.operations import (
+    apply_steps_,
+    as_steps,
+    change_copies,
+    check_severity,
+    draw_steps,
+)
 from genmix.mixing.steps import (
     AUGMIX_OPERATIONS,
     NONE,
@@ -60,7 +67,7 @@ class PictureMixer(Mixer):
         super().__init__(**settings)
         if isinstance(pictures, Tensor):
             check_images(pictures)
-            pictures = to_levels(pictures, to_exact(pictures))
+            pictures = to_levels(pictures)
         if pictures is not None and len(pictures) == 0:
             raise MixerError("there are no pictures to mix in: give one or more")
         self.pictures = pictures
@@ -181,9 +188,7 @@ class PixMix(PictureMixer):
 Blending: TypeAlias = Literal["add", "multiply"]
 
 METHODS: tuple[Blending, ...] = get_args(Blending)
-
-ADD, MULTIPLY = range(2)
-"""Indices in `METHODS`."""
+"""In the order of `ADD` and `MULTIPLY`."""
 
 
 class Round(NamedTuple):
@@ -278,55 +283,53 @@ def mix_rounds(
     )
     rounds = rounds._replace(copies=copies)
 
+    mix = _mix_on_cpu if is_on_cpu(images) else _mix_on_device
+
     def mix_part(at: slice) -> None:
-        exact = to_exact(images[at], mixed[at])
-        levels = to_levels(images[at], exact)
-        mix = _mix_on_cpu_ if is_on_cpu(exact) else _mix_on_device_
-        mix(exact, levels, pictures[at], rounds.at(at))
-        write_(mixed[at], exact)
+        mix(images[at], pictures[at], rounds.at(at), mixed[at])
 
     for_parts(images, mix_part)
     return mixed
 
 
-def _mix_on_cpu_(mixed: Tensor, levels: Tensor, pictures: Tensor, rounds: Rounds) -> None:
-    """Mix floats from 0 to 255 in place, sample by sample; copies begin with the start."""
-    exact, others = planes(mixed.numpy()), planes(pictures.contiguous().numpy())
-    # All that are augmented, at once.
+def _mix_on_cpu(images: Tensor, pictures: Tensor, rounds: Rounds, mixed: Tensor) -> None:
+    """Write a mixed part of a batch; copies begin with the start."""
     which = np.nonzero(rounds.copies.operations != NONE)
-    augmented = levels.numpy()[which[0]]
-    apply_steps_(torch.from_numpy(augmented), rounds.copies.at((*which, None)))
-    places = zip(*(each.tolist() for each in which), strict=True)
-    copies = dict(zip(places, planes(augmented), strict=True))
-    for k, depth in copies:
-        if depth == 0:
-            exact[k] = copies[k, 0]
-    for depth, methods in enumerate(rounds.methods.T.tolist()):
-        mixes = [k for k, method in enumerate(methods) if method != NONE]
-        for k in mixes:
-            other = copies.get((k, depth + 1), others[k])
-            a, b = rounds.a[k, depth], rounds.b[k, depth]
-            blend_(methods[k], exact[k], other, a, b)
-        if mixes:
-            np.clip(exact, 0, 255, out=exact)
+    places = np.full(rounds.copies.operations.shape, -1)
+    places[which] = np.arange(len(which[0]))
+    augmented = change_copies(to_levels(images), which[0], rounds.copies.at((*which, None)))
+    size = math.prod(images.shape[1:])
+    copies, others = (each.numpy().reshape(-1, size) for each in (augmented, pictures.contiguous()))
+
+    def blend(values: Values, into: Values) -> None:
+        kind = np.float64 if values.dtype == np.float64 else np.float32
+        coefficients = rounds.a.astype(kind), rounds.b.astype(kind)
+        scale = kind(1 if values.dtype == np.uint8 else 255)
+        blends.mix_rounds(
+            values, copies, others, places, rounds.methods, *coefficients, scale, into
+        )
+
+    mix_values(images, mixed, blend)
 
 
-def _mix_on_device_(mixed: Tensor, levels: Tensor, pictures: Tensor, rounds: Rounds) -> None:
-    """Do as `_mix_on_cpu_` does: in each round, all that are mixed alike at once."""
+def _mix_on_device(images: Tensor, pictures: Tensor, rounds: Rounds, mixed: Tensor) -> None:
+    """Do as `_mix_on_cpu` does: in each round, all that are mixed alike at once."""
+    exact, levels = to_exact(images), to_levels(images)
     starts = rounds.copies.at((slice(None), 0))
     members = np.flatnonzero(starts.operations != NONE)
     augmented = _others(levels, pictures, starts, members)
-    mixed.index_copy_(0, on_device(members, mixed), augmented.to(mixed.dtype))
+    exact.index_copy_(0, on_device(members, exact), augmented.to(exact.dtype))
     for depth in range(rounds.methods.shape[1]):
         copies = rounds.copies.at((slice(None), depth + 1))
         for method in range(len(METHODS)):
             members = np.flatnonzero(rounds.methods[:, depth] == method)
             if not len(members):
                 continue
-            at, a, b = on_device(members, mixed), rounds.a[members, depth], rounds.b[members, depth]
-            some = mixed[at]
+            at, a, b = on_device(members, exact), rounds.a[members, depth], rounds.b[members, depth]
+            some = exact[at]
             blend_many_(method, some, _others(levels, pictures, copies, members), a, b)
-            mixed.index_copy_(0, at, some.clamp_(0, 255))
+            exact.index_copy_(0, at, some.clamp_(0, 255))
+    write_(mixed, exact)
 
 
 def _others(
@@ -387,42 +390,20 @@ def check_blend(known: Sequence[str], method: str, a: float, b: float) -> None:
         raise MixerError(f"the coefficients are {a} and {b}: they must be finite")
 
 
-_GREY = 127.5
-
-_BLACK = 1e-37 * _GREY
-"""What black counts as, so that a negative power of it is finite; it is the authors' value."""
-
-_LOGS: Numbers = np.log(np.maximum(np.arange(256), _BLACK))
-"""Of each level."""
-
-
-def blend_(method: int, x: npt.NDArray[Any], y: Levels, a: float, b: float) -> None:
-    """Mix in place by a method of `METHODS`, before the outcome is cut to 0 to 255; see `Round`.
-
-    OpenCV takes logarithms and exponentials several times as fast as torch does.
+def blend_many_(method: int, x: Tensor, y: Tensor, a: Numbers, b: Numbers) -> None:
+    """Mix in place on a device, before the outcome is cut to 0 to 255; see `Round`.
 
     Args:
         method: `ADD` or `MULTIPLY`.
-        x: Floats from 0 to 255, rows x columns.
+        x: Floats from 0 to 255, N x C x H x W.
         y: Levels, of the same shape.
-        a: Of x.
-        b: Of y.
+        a: Of each sample's x.
+        b: Of each sample's y.
     """
-    if method == ADD:
-        kind = cv2.CV_64F if x.dtype == np.float64 else cv2.CV_32F
-        cv2.addWeighted(x, a, y, b, (1 - a - b) * _GREY, dst=x, dtype=kind)
-    else:
-        cv2.log(np.clip(x, _BLACK, 255, out=x), dst=x)
-        logs = cv2.LUT(y, _LOGS.astype(x.dtype))
-        cv2.exp(cv2.addWeighted(x, a, logs, b, (1 - a - b) * math.log(_GREY), dst=x), dst=x)
-
-
-def blend_many_(method: int, x: Tensor, y: Tensor, a: Numbers, b: Numbers) -> None:
-    """Do as `blend_` does for many samples, N x C x H x W, each with its coefficients."""
     rest = 1 - a - b
     if method == ADD:
-        x.mul_(weights_like(a, x)).add_(y * weights_like(b, x)).add_(weights_like(rest * _GREY, x))
+        x.mul_(weights_like(a, x)).add_(y * weights_like(b, x)).add_(weights_like(rest * GREY, x))
     else:
-        logs = y.to(x.dtype).clamp_min_(_BLACK).log_().mul_(weights_like(b, x))
-        x.clamp_min_(_BLACK).log_().mul_(weights_like(a, x)).add_(logs)
-        x.add_(weights_like(rest * math.log(_GREY), x)).exp_()
+        logs = y.to(x.dtype).clamp_min_(BLACK).log_().mul_(weights_like(b, x))
+        x.clamp_min_(BLACK).log_().mul_(weights_like(a, x)).add_(logs)
+        x.add_(weights_like(rest * math.log(GREY), x)).exp_()

@@ -25,3 +25,13 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
         return njit(cache=True, **settings)(function)
     except RuntimeError:  # there is no place for a cache
         return njit(**settings)(function)
+
+
+def compiled_part(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function into those of its file that call it; it cannot be called from Python.
+
+    What a file's functions call must lie in the same file: by its date their code is kept.
+    """
+    settings: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    settings |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return njit(**settings)(function)
