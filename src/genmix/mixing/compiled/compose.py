@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from genmix.mixing.compiled import compiled
+from genmix.mixing.compiled import compiled, compiled_part
 
 Values: TypeAlias = npt.NDArray[Any]
 Indices: TypeAlias = npt.NDArray[np.int64]
@@ -63,7 +63,7 @@ def differing(pairs: Values) -> npt.NDArray[np.bool_]:
     return found
 
 
-@compiled
+@compiled_part
 def _compose_plane(
     out: Values,
     original: Values,

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from genmix.mixing.compiled import compiled
+from genmix.mixing.compiled import compiled, compiled_part
 
 Values: TypeAlias = npt.NDArray[Any]
 
@@ -46,7 +46,7 @@ def fill_boxes(
                 _copy(out[i, p, y, start:end], row)
 
 
-@compiled
+@compiled_part
 def _repeat(values: Values, length: int) -> Values:
     rows = np.empty((len(values), length), values.dtype)
     for p in range(len(values)):
@@ -55,7 +55,7 @@ def _repeat(values: Values, length: int) -> Values:
     return rows
 
 
-@compiled
+@compiled_part
 def _copy(into: Values, values: Values) -> None:
     for x in range(len(into)):
         into[x] = values[x]

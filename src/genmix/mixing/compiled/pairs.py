@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from genmix.mixing.compiled import compiled
+from genmix.mixing.compiled import compiled, compiled_part
 
 Batch: TypeAlias = npt.NDArray[Any]
 Indices: TypeAlias = npt.NDArray[np.int64]
@@ -165,7 +165,7 @@ def paste_resized(
                     into[y, x] = row[sources[x]]
 
 
-@compiled
+@compiled_part
 def _turns(partners: Indices, inplace: bool) -> Indices:
     """Order samples so that each comes before its partner, unless both are in one circle.
 
@@ -203,12 +203,12 @@ def _turns(partners: Indices, inplace: bool) -> Indices:
     return turns
 
 
-@compiled
+@compiled_part
 def _hold(held: Batch, sample: Batch) -> None:
     _copy(held.reshape(-1), sample.reshape(-1))
 
 
-@compiled
+@compiled_part
 def _lerp(mixed: Batch, other: Batch, share: Any) -> None:
     """Move values towards others, of which 1 - share is taken: of equal ones, nothing changes."""
     number = type(share)
@@ -225,7 +225,7 @@ def _lerp(mixed: Batch, other: Batch, share: Any) -> None:
             mixed[x] -= rest * (mixed[x] - other[x])
 
 
-@compiled
+@compiled_part
 def _lerp_each(mixed: Batch, other: Batch, shares: Batch) -> None:
     """Do as `_lerp`, each value with a share of its own."""
     number = shares.dtype.type
@@ -239,21 +239,21 @@ def _lerp_each(mixed: Batch, other: Batch, shares: Batch) -> None:
         mixed[x] = np.int32(np.rint(value)) if mixed.itemsize == 1 else value
 
 
-@compiled
+@compiled_part
 def _multiply(weights: Batch, tall: Batch, wide: Batch) -> None:
     for y in range(len(tall)):
         for x in range(len(wide)):
             weights[y * len(wide) + x] = tall[y] * wide[x]
 
 
-@compiled
+@compiled_part
 def _spread(bits: Batch, taken: npt.NDArray[np.bool_]) -> None:
     """Set all bits of a number where the mask is true, else none."""
     for x in range(len(bits)):
         bits[x] = -np.int64(taken[x])
 
 
-@compiled
+@compiled_part
 def _copy(into: Batch, values: Batch) -> None:
     for x in range(len(into)):
         into[x] = values[x]
