@@ -228,7 +228,7 @@ def test_parts_cover_a_batch_once_whatever_their_size_and_the_threads(
 ) -> None:
     if in_threads:
         cut_up(monkeypatch)
-    for shape in ((0, 3, 8, 8), (3, 1, 400, 400), (100, 3, 32, 32), (5, 3, 100, 100)):
+    for shape in ((0, 3, 8, 8), (2, 3, 0, 5), (3, 1, 400, 400), (100, 3, 32, 32), (5, 3, 100, 100)):
         images = torch.zeros(shape, dtype=torch.uint8)
 
         def count(at: slice, images: Tensor = images) -> None:

@@ -248,7 +248,7 @@ def _add_on_cpu(images: Tensor, levels: Tensor, shares: Numbers, mixed: Tensor) 
 
     def add(values: Values, into: Values) -> None:
         kind: type[Any] = np.float64 if values.dtype == np.float64 else np.float32
-        add_up(values, others, each.astype(kind), kind(top), into)
+        add_up(values, others, each.astype(kind, order="C"), kind(top), into)
 
     mix_values(images, mixed, add)
 

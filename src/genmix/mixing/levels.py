@@ -44,7 +44,9 @@ def for_parts(images: Tensor, work: Callable[[slice], None]) -> None:
     On a CPU each part stays in the processor's caches, and those of many values run in as many
     threads as torch may use, which is one in the workers of a DataLoader.
     """
-    count, values = len(images), max(1, images[:1].numel())
+    if images.numel() == 0:
+        return
+    count, values = len(images), images[:1].numel()
     length = max(1, _PART // values) if is_on_cpu(images) else count
     cuts = [slice(k, min(k + length, count)) for k in range(0, count, length)]
     threads = min(torch.get_num_threads(), len(cuts))

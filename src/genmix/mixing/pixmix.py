@@ -303,11 +303,9 @@ def _mix_on_cpu(images: Tensor, pictures: Tensor, rounds: Rounds, mixed: Tensor)
 
     def blend(values: Values, into: Values) -> None:
         kind = np.float64 if values.dtype == np.float64 else np.float32
-        coefficients = rounds.a.astype(kind), rounds.b.astype(kind)
+        a, b = rounds.a.astype(kind, order="C"), rounds.b.astype(kind, order="C")
         scale = kind(1 if values.dtype == np.uint8 else 255)
-        blends.mix_rounds(
-            values, copies, others, places, rounds.methods, *coefficients, scale, into
-        )
+        blends.mix_rounds(values, copies, others, places, rounds.methods, a, b, scale, into)
 
     mix_values(images, mixed, blend)
 

@@ -50,9 +50,9 @@ def apply_chains(levels: Plane, sources: Indices, codes: Codes, magnitudes: Numb
     changed = np.empty((len(sources), channels, height, width), np.uint8)
     _apply(
         levels,
-        sources,
-        codes,
-        magnitudes,
+        np.ascontiguousarray(sources),
+        np.ascontiguousarray(codes),
+        np.ascontiguousarray(magnitudes),
         changed,
         np.empty((height, width), np.uint8),
         np.empty(256, np.uint8),
