@@ -23,7 +23,7 @@ def empty_like(images: Tensor) -> Tensor:
 def overwriting(images: Tensor) -> Tensor:
     """Return a batch that is about to be overwritten, and count that for autograd.
 
-    NumPy and OpenCV write past its counter, by which `backward()` finds what was changed.
+    NumPy and compiled loops write past its counter, by which `backward()` finds what was changed.
 
     Raises:
         MixerError: For a leaf that requires a gradient.
