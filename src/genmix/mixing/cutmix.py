@@ -10,6 +10,7 @@ from torch import Tensor
 from genmix.errors import MixerError
 from genmix.mixing.base import PairMixer
 from genmix.mixing.checks import Partners, check_batch, check_draws
+from genmix.mixing.compiled.boxes import boxes_around, first_outside
 from genmix.mixing.pairs import as_bits, inside, mix_targets, paste, select_into
 
 
@@ -61,11 +62,7 @@ def draw_boxes(
     Returns:
         N x 4, in the order of `Box`.
     """
-    sides = np.array([[height], [width]])
-    centres = (rng.random((2, len(lam))) * sides).astype(np.int64)
-    halves = (0.5 * np.sqrt(1 - lam) * sides).astype(np.int64)
-    starts, ends = np.maximum(0, centres - halves), np.minimum(sides, centres + halves)
-    return np.stack([starts[0], ends[0], starts[1], ends[1]], axis=1)
+    return boxes_around(rng.random((2, len(lam))), 1 - lam, height, width)
 
 
 def cutmix(
@@ -112,13 +109,12 @@ def check_boxes(
     given = np.atleast_2d(np.asarray(boxes)) if len(boxes) else np.empty((0, 4), np.int64)
     if given.size and given.dtype.kind not in "iu":
         raise MixerError(f"boxes are {given.dtype}: give whole pixels")
-    each = given.astype(np.int64, copy=False)
+    each = np.ascontiguousarray(given, np.int64)
     if each.shape not in {(1, 4), (count, 4)}:
         raise MixerError(f"there are {len(each)} boxes: give one, or {count}, of four numbers each")
-    outside = (each < 0) | (each > (height, height, width, width))
-    if outside.any():
-        first = Box(*each[outside.any(1)][0].tolist())
-        raise MixerError(f"{first} does not lie in a picture of {height} x {width} pixels")
+    if (first := first_outside(each, height, width)) >= 0:
+        box = Box(*each[first].tolist())
+        raise MixerError(f"{box} does not lie in a picture of {height} x {width} pixels")
     return each
 
 

@@ -102,7 +102,7 @@ def cutout(
     channels = together(images)
     batches = as_rows(as_words(hidden)), as_rows(as_words(images))
     filling = as_words(values).view(-1, 1) if channels == 1 else as_words(values).view(1, -1)
-    fill_boxes(*batches, np.ascontiguousarray(each), filling.numpy(), channels, inplace)
+    fill_boxes(*batches, each, filling.numpy(), channels, inplace)
     return hidden
 
 

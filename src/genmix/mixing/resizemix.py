@@ -13,6 +13,7 @@ from torch import Tensor
 from genmix.errors import MixerError
 from genmix.mixing.base import PairMixer, PairSettings
 from genmix.mixing.checks import Lambda, Partners, check_batch, check_draws, check_pair
+from genmix.mixing.compiled.boxes import boxes_within
 from genmix.mixing.cutmix import Box, check_boxes, shares_outside
 from genmix.mixing.pairs import mix_targets, paste_resized
 
@@ -88,11 +89,7 @@ def draw_boxes(
     Returns:
         N x 4, in the order of `Box`.
     """
-    sides = np.array([[height], [width]])
-    sizes = np.maximum(1, (np.sqrt(1 - lam) * sides).astype(np.int64))
-    starts = (rng.random(sizes.shape) * (sides - sizes + 1)).astype(np.int64)
-    ends = starts + sizes
-    return np.stack([starts[0], ends[0], starts[1], ends[1]], axis=1)
+    return boxes_within(rng.random((2, len(lam))), 1 - lam, height, width)
 
 
 def resizemix(
