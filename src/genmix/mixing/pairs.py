@@ -134,7 +134,7 @@ def paste(images: Tensor, partners: Partners, boxes: Boxes | Tensor, *, inplace:
     """
     if suits_loops(images):
         each = np.asarray(boxes) * [1, 1, *[together(images)] * 2]
-        out = overwriting(images) if inplace else copy_of(images)
+        out = overwriting(images) if inplace else empty_like(images)
         loops.paste(
             as_rows(as_words(out)), as_rows(as_words(images)), _numbers(partners), each, inplace
         )
@@ -162,7 +162,7 @@ def paste_resized(images: Tensor, partners: Partners, boxes: Boxes, *, inplace: 
         The mixed batch, of the same type and memory format.
     """
     if suits_loops(images):
-        out = overwriting(images) if inplace else copy_of(images)
+        out = overwriting(images) if inplace else empty_like(images)
         values = as_rows(as_words(out)), as_rows(as_words(images))
         loops.paste_resized(*values, _numbers(partners), boxes, together(images), inplace)
         return out

@@ -106,10 +106,10 @@ def select(
 
 @compiled
 def paste(out: Batch, images: Batch, partners: Indices, boxes: Indices, inplace: bool) -> None:
-    """Write x_j into the box of x_i.
+    """Write x_i, and in its box x_j.
 
     Args:
-        out: N x P x H x W, of any type: a copy of the images, or the images.
+        out: N x P x H x W, of any type.
         images: x, likewise.
         partners: j of each i.
         boxes: First and last row, first and last column, ends excluded: N or 1 x 4.
@@ -122,22 +122,21 @@ def paste(out: Batch, images: Batch, partners: Indices, boxes: Indices, inplace:
         other = held if j < 0 else images[j]
         top, bottom, left, right = boxes[i % len(boxes)]
         for p in range(len(held)):
-            into, values = out[i, p, top:bottom, left:right], other[p, top:bottom, left:right]
-            for y in range(into.shape[0]):
-                for x in range(into.shape[1]):
-                    into[y, x] = values[y, x]
+            if not inplace:
+                _copy_rows(out[i, p], images[i, p])
+            _copy_rows(out[i, p, top:bottom, left:right], other[p, top:bottom, left:right])
 
 
 @compiled
 def paste_resized(
     out: Batch, images: Batch, partners: Indices, boxes: Indices, channels: int, inplace: bool
 ) -> None:
-    """Write all of x_j into the box of x_i, resized to the nearest pixel.
+    """Write x_i, and in its box all of x_j, resized to the nearest pixel.
 
     Pixel (y, x) of a box of h x w is x_j's at floor((y + ½) H / h) and floor((x + ½) W / w).
 
     Args:
-        out: N x P x H x W C, of any type: a copy of the images, or the images.
+        out: N x P x H x W C, of any type.
         images: x, likewise.
         partners: j of each i.
         boxes: First and last row, first and last column, ends excluded, in pixels: N or 1 x 4.
@@ -158,6 +157,8 @@ def paste_resized(
             for c in range(channels):
                 sources[x * channels + c] = nearest * channels + c
         for p in range(len(held)):
+            if not inplace:
+                _copy_rows(out[i, p], images[i, p])
             into = out[i, p, top:bottom, left * channels : right * channels]
             for y in range(into.shape[0]):
                 row = other[p, (2 * y + 1) * height // (2 * tall)]
@@ -257,3 +258,10 @@ def _spread(bits: Batch, taken: npt.NDArray[np.bool_]) -> None:
 def _copy(into: Batch, values: Batch) -> None:
     for x in range(len(into)):
         into[x] = values[x]
+
+
+@compiled_part
+def _copy_rows(into: Batch, values: Batch) -> None:
+    for y in range(into.shape[0]):
+        for x in range(into.shape[1]):
+            into[y, x] = values[y, x]
