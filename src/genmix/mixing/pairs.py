@@ -134,10 +134,10 @@ def paste(images: Tensor, partners: Partners, boxes: Boxes | Tensor, *, inplace:
     """
     if suits_loops(images):
         each = np.asarray(boxes) * [1, 1, *[together(images)] * 2]
+        width = images.shape[-1] * together(images)
         out = overwriting(images) if inplace else empty_like(images)
-        loops.paste(
-            as_rows(as_words(out)), as_rows(as_words(images)), _numbers(partners), each, inplace
-        )
+        values = as_planes(as_words(out)), as_planes(as_words(images))
+        loops.paste(*values, _numbers(partners), each, width, inplace)
         return out
     if len(boxes) > 1 or isinstance(boxes, Tensor):
         return _select_at_once(images, partners, inside(boxes, images), inplace=inplace)

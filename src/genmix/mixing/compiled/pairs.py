@@ -19,6 +19,9 @@ Indices: TypeAlias = npt.NDArray[np.int64]
 _PIECE = 4096
 """Values that a core has at hand, to be copied and then mixed."""
 
+_LONG = 48
+"""Values in a row from which it is copied by itself; many short ones take longer than a mask."""
+
 
 @compiled
 def blend(out: Batch, values: Batch, partners: Indices, shares: Batch, inplace: bool) -> None:
@@ -59,7 +62,8 @@ def blend_spots(
         inplace: Whether `out` is `images`.
     """
     weights = np.empty(tall.shape[1] * wide.shape[1], wide.dtype)
-    _multiply(weights, tall[0], wide[0])
+    if len(tall) == 1:
+        _multiply(weights, tall[0], wide[0])
     held = np.empty_like(images[0])
     for i, j, leads in _turns(partners, inplace):
         if leads:
@@ -88,7 +92,8 @@ def select(
         inplace: Whether `out` is `images`.
     """
     bits = np.empty_like(images[0, 0])
-    _spread(bits, taken[0])
+    if len(taken) == 1:
+        _spread(bits, taken[0])
     held = np.empty_like(images[0])
     for i, j, leads in _turns(partners, inplace):
         if leads:
@@ -100,31 +105,45 @@ def select(
             mixed, theirs = out[i, p], other[p]
             if not inplace:
                 _copy(mixed, images[i, p])
-            for x in range(len(bits)):
-                mixed[x] ^= (mixed[x] ^ theirs[x]) & bits[x]
+            _select(mixed, theirs, bits)
 
 
 @compiled
-def paste(out: Batch, images: Batch, partners: Indices, boxes: Indices, inplace: bool) -> None:
+def paste(
+    out: Batch, images: Batch, partners: Indices, boxes: Indices, width: int, inplace: bool
+) -> None:
     """Write x_i, and in its box x_j.
 
     Args:
-        out: N x P x H x W, of any type.
+        out: N x P x L, whole numbers as wide as the values.
         images: x, likewise.
         partners: j of each i.
         boxes: First and last row, first and last column, ends excluded: N or 1 x 4.
+        width: Values in a row.
         inplace: Whether `out` is `images`.
     """
+    bits = np.empty_like(images[0, 0])
+    masks = width < _LONG
+    if masks and len(boxes) == 1:
+        _draw_box(bits, boxes[0], width)
     held = np.empty_like(images[0])
     for i, j, leads in _turns(partners, inplace):
         if leads:
             _hold(held, images[i])
         other = held if j < 0 else images[j]
         top, bottom, left, right = boxes[i % len(boxes)]
+        if masks and len(boxes) > 1:
+            _draw_box(bits, boxes[i], width)
         for p in range(len(held)):
+            mixed, theirs = out[i, p], other[p]
             if not inplace:
-                _copy_rows(out[i, p], images[i, p])
-            _copy_rows(out[i, p, top:bottom, left:right], other[p, top:bottom, left:right])
+                _copy(mixed, images[i, p])
+            if masks:
+                _select(mixed, theirs, bits)
+                continue
+            for start in range(top * width + left, bottom * width + left, width):
+                end = start + max(0, right - left)
+                _copy(mixed[start:end], theirs[start:end])
 
 
 @compiled
@@ -245,6 +264,24 @@ def _multiply(weights: Batch, tall: Batch, wide: Batch) -> None:
     for y in range(len(tall)):
         for x in range(len(wide)):
             weights[y * len(wide) + x] = tall[y] * wide[x]
+
+
+@compiled_part
+def _select(mixed: Batch, other: Batch, bits: Batch) -> None:
+    for x in range(len(bits)):
+        mixed[x] ^= (mixed[x] ^ other[x]) & bits[x]
+
+
+@compiled_part
+def _draw_box(bits: Batch, box: Indices, width: int) -> None:
+    """Set all bits of the numbers in a box, and none of others."""
+    top, bottom, left, right = box
+    for x in range(len(bits)):
+        bits[x] = 0
+    for start in range(top * width, bottom * width, width):
+        row = bits[start + left : start + max(left, right)]
+        for x in range(len(row)):
+            row[x] = -1
 
 
 @compiled_part
