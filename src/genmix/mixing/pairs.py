@@ -44,7 +44,7 @@ def blend(images: Tensor, partners: Partners, lam: Lambda, *, inplace: bool) -> 
         return out
 
     def lerp(out: Tensor, mine: Tensor, other: Tensor) -> None:
-        _lerp_into(out, other, mine, weights_like(lam, images))
+        _lerp_into(out, other, mine, lam)
 
     return _mix_at_once(images, partners, lerp, inplace=inplace)
 
@@ -234,20 +234,26 @@ def _mix_at_once(
     return out
 
 
-def _lerp_into(out: Tensor, start: Tensor, end: Tensor, share: Tensor | float) -> None:
+def _lerp_into(out: Tensor, start: Tensor, end: Tensor, share: Lambda | Tensor) -> None:
     """Write (1 - share) start + share end into `out`, which may be one of them.
 
     In float arithmetic whatever the type: uint8 is rounded at the end.
+
+    Args:
+        out: Where to write, of the type of `start` and `end`.
+        start: What a share of 0 gives.
+        end: What a share of 1 gives.
+        share: Of the batch, of each sample, or of each pixel as a float32 or float64 tensor.
     """
     direct = out.dtype in {torch.float32, torch.float64}
     direct |= isinstance(share, float) and out.dtype != torch.uint8
     if not direct:
         start, end = start.float(), end.float()
-        share = share.float() if isinstance(share, Tensor) else share
+    weight = share if isinstance(share, Tensor) else weights_like(share, start)
     if direct and not start.requires_grad:
-        torch.lerp(start, end, share, out=out)
+        torch.lerp(start, end, weight, out=out)
         return
-    mixed = torch.lerp(start, end, share)
+    mixed = torch.lerp(start, end, weight)
     out.copy_(mixed.round_() if out.dtype == torch.uint8 else mixed)
 
 
