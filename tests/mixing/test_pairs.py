@@ -15,11 +15,15 @@ from torch import Tensor
 
 from genmix.errors import MixerError
 from genmix.mixing import (
+    AugMix,
     Box,
     CutMix,
+    Cutout,
     FMix,
     GridMix,
+    IPMix,
     MixUp,
+    PixMix,
     ResizeMix,
     SaliencyMix,
     SmoothMix,
@@ -32,7 +36,7 @@ from genmix.mixing import (
     saliencymix,
     smoothmix,
 )
-from genmix.mixing.base import PairMixer
+from genmix.mixing.base import Mixer, PairMixer
 from genmix.mixing.memory import empty_like
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
@@ -524,3 +528,10 @@ def test_values_agree_with_timm_given_the_same_draws(monkeypatch: pytest.MonkeyP
     ours, soft = mixup(images, one_hot, 0.3, flip)
     torch.testing.assert_close(ours, their_images, atol=1e-6, rtol=0)
     torch.testing.assert_close(soft, their_soft, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("shape", [(3, 0, 8, 8), (3, 3, 0, 8), (3, 3, 8, 0)])
+@pytest.mark.parametrize("mixer", [*MIXERS, Cutout, AugMix, PixMix, IPMix])
+def test_pictures_without_pixels_are_named(mixer: type[Mixer], shape: tuple[int, ...]) -> None:
+    with pytest.raises(MixerError, match=r"images have the shape .* no pixels to mix"):
+        mixer(num_classes=5)(torch.zeros(shape), torch.zeros(3, dtype=torch.int64))

@@ -84,12 +84,15 @@ def check_images(images: Any) -> None:
     """Make sure that a batch of images is one.
 
     Raises:
-        MixerError: If it is not N x C x H x W of a type in `IMAGE_TYPES`.
+        MixerError: If it is not N x C x H x W of a type in `IMAGE_TYPES`, or holds no pixels; N may
+            be 0.
     """
     if not isinstance(images, Tensor):
         raise MixerError(f"images are a {type(images).__name__}: give a tensor, N x C x H x W")
     if images.ndim != 4:
         raise MixerError(f"images have the shape {tuple(images.shape)}: expected N x C x H x W")
+    if 0 in images.shape[1:]:
+        raise MixerError(f"images have the shape {tuple(images.shape)}: there are no pixels to mix")
     if images.dtype not in IMAGE_TYPES:
         known = ", ".join(str(kind).removeprefix("torch.") for kind in IMAGE_TYPES)
         raise MixerError(f"images are {images.dtype}: convert them to one of {known}")
