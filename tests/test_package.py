@@ -20,14 +20,21 @@ def test_importing_genmix_imports_nothing_heavy_and_a_mixer_imports_torch() -> N
     python("import sys, genmix; genmix.MixUp; assert 'torch' in sys.modules")
 
 
-def test_without_torch_a_mixer_says_which_extra_to_install(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("missing", ["torch", "numba"])
+def test_without_torch_or_numba_a_mixer_says_which_extra_to_install(
+    monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     find = importlib.util.find_spec
-    monkeypatch.setattr(genmix, "find_spec", lambda name: None if name == "torch" else find(name))
+    monkeypatch.setattr(genmix, "find_spec", lambda name: None if name == missing else find(name))
     with pytest.raises(MissingExtraError, match=r"genmix\.MixUp .*pip install 'genmix\[torch\]'"):
         _ = genmix.MixUp
     assert genmix.load_recipe("paper").size == 512
+
+
+def test_a_room_that_needs_numba_says_which_extra_to_install() -> None:
+    code = "import sys; sys.modules['numba'] = None; import genmix.mixing"
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert "MissingExtraError: mixing needs an extra: pip install 'genmix[torch]'" in done.stderr
 
 
 def test_every_public_name_can_be_had_and_others_are_refused() -> None:

@@ -45,7 +45,7 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'genmix' has no attribute '{name}'")
-    if home == "genmix.mixing" and find_spec("torch") is None:
+    if home == "genmix.mixing" and not (find_spec("torch") and find_spec("numba")):
         raise MissingExtraError(f"genmix.{name}", "torch")
     return getattr(import_module(home), name)
 

@@ -8,7 +8,12 @@ checked; nothing looks whether an index lies within.
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from numba import njit
+from genmix.errors import MissingExtraError
+
+try:
+    from numba import njit
+except ModuleNotFoundError as error:
+    raise MissingExtraError("mixing", "torch") from error
 
 P = ParamSpec("P")
 R = TypeVar("R")
