@@ -1,6 +1,10 @@
 """The compiled loops against the operations of torch that stand in for them elsewhere."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -109,3 +113,25 @@ def test_a_place_that_no_cache_can_be_written_to_is_done_without(
     monkeypatch.setattr(compiled, "njit", njit)
     assert compiled.compiled(len)("abc") == 3
     assert [each.get("cache", False) for each in made] == [True, False]
+
+
+def test_a_full_disk_does_not_keep_a_batch_from_being_mixed(tmp_path: Path) -> None:
+    code = """
+import errno
+import torch
+from numba.core.caching import IndexDataCacheFile
+from genmix.mixing import MixUp
+
+def save(*_):
+    print("full")
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+IndexDataCacheFile.save = save
+images, _ = MixUp(num_classes=2)(torch.ones(2, 3, 4, 4), torch.tensor([0, 1]))
+print(images.sum().item())
+"""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment
+    )
+    assert set(done.stdout.split()) == {"full", "96.0"}

@@ -6,6 +6,7 @@ checked; nothing looks whether an index lies within.
 """
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from genmix.errors import MissingExtraError
@@ -27,9 +28,18 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """
     settings: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
     try:
-        return njit(cache=True, **settings)(function)
+        loop = njit(cache=True, **settings)(function)
     except RuntimeError:  # there is no place for a cache
         return njit(**settings)(function)
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return loop(*args, **kwargs)
+        except OSError:  # what was compiled could not be kept, as on a full disk; it is there
+            return loop(*args, **kwargs)
+
+    return call
 
 
 def compiled_part(function: Callable[P, R]) -> Callable[P, R]:
