@@ -249,6 +249,21 @@ def test_saliencymix_pastes_the_box_around_the_peak(
     check(got, images, targets, keep, partners)
 
 
+@pytest.mark.parametrize("peak", [(4.0, 5.0), (3.6, 4.2), (math.nan, 5.0), (math.inf, -math.inf)])
+@pytest.mark.parametrize("width", [10, 60])
+def test_saliencymix_takes_peaks_between_pixels(peak: tuple[float, float], width: int) -> None:
+    images, targets = batch(1, (4, 3, 8, width))
+    partners = [1, 2, 3, 0]
+    mixed, _ = saliencymix(images, targets, 0.5, partners, torch.tensor([peak]))
+    inside = []
+    for length, centre in zip((8, width), peak, strict=True):
+        pixels, half = np.arange(length), int(0.5 * math.sqrt(0.5) * length)
+        inside.append((pixels >= centre - half) & (pixels < centre + half))
+    np.testing.assert_array_equal(
+        mixed.numpy(), np.where(np.outer(*inside), images.numpy()[partners], images.numpy())
+    )
+
+
 def test_per_sample_equals_per_batch_when_the_draws_are_equal() -> None:
     images, targets = batch(1)
     partners, rng = [1, 2, 3, 0], np.random.default_rng(0)
@@ -578,6 +593,7 @@ def test_what_does_not_fit_is_named_in_a_line() -> None:
         (lambda: fmix(images, targets, mask, [True] * 4), "partners are bool"),
         (lambda: saliencymix(images, targets, 0.5, order, torch.zeros(3, 2)), "1 x 2 or 4 x 2"),
         (lambda: saliencymix(images, targets, math.nan, order, torch.zeros(1, 2)), "λ is nan"),
+        (lambda: saliencymix(images, targets, 0.5, order, [[4, 5]]), "peaks are a list: give a"),  # type: ignore[arg-type]
         (lambda: saliency(images[0]), "expected N x C x H x W"),
     ]
     for call, words in calls:

@@ -4,6 +4,8 @@ Uddin et al., ICLR 2021, arXiv 2006.01791. The saliency is the spectral residual
 CVPR 2007.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -70,8 +72,7 @@ def saliencymix(
     check_batch(images, targets, inplace=inplace)
     count, _, height, width = images.shape
     lam, partners = check_draws(count, lam, partners)
-    if peaks.shape not in {(1, 2), (count, 2)}:
-        raise MixerError(f"peaks have the shape {tuple(peaks.shape)}: give 1 x 2 or {count} x 2")
+    _check_peaks(peaks, count)
     boxes = torch.cat([_around(peaks[:, :1], lam, height), _around(peaks[:, 1:], lam, width)], 1)
     mixed = paste(images, partners, boxes, inplace=inplace)
 
@@ -82,11 +83,19 @@ def saliencymix(
     return mixed, torch.lerp(take(targets, partners), targets, weights)
 
 
+def _check_peaks(peaks: Any, count: int) -> None:
+    if not isinstance(peaks, Tensor):
+        raise MixerError(f"peaks are a {type(peaks).__name__}: give a tensor, 1 x 2 or {count} x 2")
+    if peaks.shape not in {(1, 2), (count, 2)}:
+        raise MixerError(f"peaks have the shape {tuple(peaks.shape)}: give 1 x 2 or {count} x 2")
+
+
 def _around(centres: Tensor, lam: Lambda, length: int) -> Tensor:
     """Return where boxes around the centres, M x 1, begin and end along an axis: M x 2."""
     halves = np.atleast_1d(0.5 * np.sqrt(1 - np.asarray(lam)) * length).astype(np.int64)
     reach = on_device(halves[:, None] * [-1, 1], centres)
-    return (centres + reach).clamp(0, length)
+    # A peak between two pixels, as a detector may give, takes those that lie within its reach.
+    return (centres + reach).double().ceil().long().clamp(0, length)
 
 
 def find_peaks(maps: Tensor) -> Tensor:
