@@ -139,7 +139,8 @@ def paste(
             if not inplace:
                 _copy(mixed, images[i, p])
             if masks:
-                _select(mixed, theirs, bits)
+                start, end = top * width, bottom * width
+                _select(mixed[start:end], theirs[start:end], bits[start:end])
                 continue
             for start in range(top * width + left, bottom * width + left, width):
                 end = start + max(0, right - left)
