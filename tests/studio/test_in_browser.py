@@ -245,6 +245,49 @@ def give_name(page: Page, name: str) -> None:
     page.wait_for_load_state("networkidle")
 
 
+def test_a_switch_holds_for_the_mix_of_all_libraries_too(
+    browser: Browser, studio: tuple[str, Path, Path]
+) -> None:
+    context, page, amiss = opened(browser, studio[0], locale="en")
+    page.goto(f"{studio[0]}/mix")
+    open_settings(page, "domain-adaptation")
+    assert_offered(page, *load_recipe("domain-adaptation").prompts.only or ())
+    page.goto(f"{studio[0]}/prompts?library=classification")
+    expect(page.locator("#count")).to_contain_text("1 of 9")
+    switch(page, "mosaic")
+    page.goto(f"{studio[0]}/prompts?library=domain-adaptation")
+    switch(page, "graffiti")
+    page.goto(f"{studio[0]}/mix")
+    five = [id_ for id_ in load_recipe("domain-adaptation").prompts.only or () if id_ != "graffiti"]
+    assert_offered(page, *five, "mosaic")
+    page.wait_for_load_state("networkidle")
+    page.get_by_label(words("en", "mix.prompts"), exact=True).select_option("industrial")
+    expect(page.locator("#prompt option")).to_have_count(16)
+    context.close()
+
+    assert amiss == []
+
+
+def open_settings(page: Page, name: str) -> None:
+    """Begin the page Mix with a preset or a saved recipe."""
+    page.get_by_label(words("en", "mix.start")).select_option(name)
+    page.get_by_role("button", name=words("en", "mix.start.button"), exact=True).click()
+    expect(page.get_by_text(words("en", "mix.opened"))).to_be_visible()
+
+
+def assert_offered(page: Page, *ids: str) -> None:
+    """Make sure that the page Mix offers these prompts, in this order."""
+    offered = page.locator("#prompt option").evaluate_all("all => all.map((each) => each.value)")
+    assert offered == list(ids)
+
+
+def switch(page: Page, id_: str) -> None:
+    """Switch a prompt on or off."""
+    page.wait_for_load_state("networkidle")
+    with page.expect_response(f"**/{id_}/switch"):
+        page.locator(f'input[hx-post$="/{id_}/switch"]').click()
+
+
 def test_single_keys_do_nothing_while_somebody_writes_or_reads_about_them(
     browser: Browser, reviewable: Callable[[Path], tuple[Path, Path]], tmp_path: Path
 ) -> None:

@@ -281,6 +281,35 @@ def test_opening_a_recipe_switches_on_the_prompts_that_it_names(visitor: Visitor
     assert '"snowy"' not in choice[0]
 
 
+def test_what_a_recipe_switched_off_is_on_again_for_one_that_takes_all(visitor: Visitor) -> None:
+    def on(library: str) -> str:
+        page = visitor.get("/prompts", params={"library": library}).text
+        return re.findall(r"(\d+ of \d+) are switched on", page)[0]
+
+    visitor.submit("/mix/open", {"recipe": "domain-adaptation"})
+    chosen = on("classification"), on("domain-adaptation"), on("industrial")
+    visitor.submit("/mix/open", {"recipe": "quick"})
+    again = on("classification")
+    visitor.submit("/prompts/classification/snowy/switch", {})
+    visitor.submit("/mix/open", {"recipe": "quick"})
+    own = on("classification")
+
+    assert chosen == ("1 of 9", "5 of 5", "0 of 16")
+    assert (again, own) == ("9 of 9", "8 of 9")
+
+
+def test_changes_that_are_discarded_after_a_recipe_was_opened_switch_all_on(
+    visitor: Visitor, out: Path
+) -> None:
+    visitor.submit("/prompts/classification/snowy/switch", {})
+    visitor.submit("/mix/save", {**MIX, "name": "mine"})
+    visitor.submit("/mix/open", {"recipe": "mine"})
+    visitor.submit("/libraries/classification/discard")
+    visitor.submit("/mix/save", {**MIX, "name": "all"})
+
+    assert load_recipe(out / "recipes" / "all.yaml").prompts.only is None
+
+
 def test_a_preset_of_prompts_from_several_libraries_keeps_them_on_the_page_mix(
     visitor: Visitor, out: Path
 ) -> None:

@@ -139,6 +139,7 @@ def _kept(visit: Visit, form: FormData) -> Recipe:
     if library != before.prompts.library:
         visit.studio.libraries.open(library)  # there may be none
         recipe = recipe.changed(prompts={"library": library, "only": None})
+        switch_by(visit, recipe)
     visit.session.mix = recipe
     return by_switches(visit, recipe)
 
