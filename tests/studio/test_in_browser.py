@@ -288,6 +288,37 @@ def switch(page: Page, id_: str) -> None:
         page.locator(f'input[hx-post$="/{id_}/switch"]').click()
 
 
+def test_a_library_saved_over_its_own_name_shows_at_once_what_is_left_in_it(
+    browser: Browser, studio: tuple[str, Path, Path]
+) -> None:
+    address = studio[0]
+    context, page, amiss = opened(browser, address, locale="en")
+    page.goto(f"{address}/prompts")
+    switch(page, "mosaic")
+    save_as(page, "own")
+    expect(page.locator("#prompt-cards li")).to_have_count(9)
+    page.goto(f"{address}/prompts?library=own")
+    switch(page, "snowy")
+    page.get_by_label(words("en", "prompts.find")).fill("season")
+    expect(page.locator("#prompt-cards li")).to_have_count(2)
+    page.get_by_label(words("en", "library.replace")).check()
+    save_as(page, "own")
+    expect(page.locator("#prompt-cards li")).to_have_count(1)
+    expect(page.locator("#count")).to_contain_text(words("en", "prompts.count", on=7, all=7))
+    page.get_by_label(words("en", "prompts.find")).fill("")
+    expect(page.locator("#prompt-cards li")).to_have_count(7)
+    context.close()
+
+    assert amiss == []
+
+
+def save_as(page: Page, name: str) -> None:
+    """Save a library by a name."""
+    page.get_by_label(words("en", "library.name"), exact=True).fill(name)
+    page.get_by_role("button", name=words("en", "library.save.button")).click()
+    expect(page.locator("#saved")).to_contain_text(f"prompts/{name}.yaml")
+
+
 def test_single_keys_do_nothing_while_somebody_writes_or_reads_about_them(
     browser: Browser, reviewable: Callable[[Path], tuple[Path, Path]], tmp_path: Path
 ) -> None:

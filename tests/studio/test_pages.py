@@ -148,6 +148,7 @@ def test_a_prompt_is_copied_translated_tagged_switched_off_and_saved_for_a_run(
     assert (tiles.name.ja, tiles.instruction) == ("タイル", "mosaic")
     assert "snowy" not in [prompt.id for prompt in saved.prompts]
     assert "Prompts in it: 7" in told
+    assert '<a href="/prompts?library=my-looks" >my-looks</a>' in told
     assert "my-looks" in visitor.get("/prompts").text
     file = out / "prompts" / "my-looks.yaml"
     run = augment(photos, out, "--prompts-file", str(file), "--recipe", "quick", "--limit", "2")

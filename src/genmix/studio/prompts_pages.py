@@ -34,18 +34,14 @@ _TAG_SEPARATORS = re.compile(r"[,、，;\s]+")
 async def browse(visit: Visit) -> Response:
     """Show a library by what its prompts look like."""
     name = visit.request.query_params.get("library", FIRST_LIBRARY)
-    search = visit.request.query_params.get("find", "")[:_LONGEST_SEARCH].strip()
     draft = visit.draft(name)
-    prompts = [p for p in draft.library.prompts if _matches(p, search)]
     parts = {"prompt-cards": "part-cards.html"}
     template = parts.get(visit.request.headers.get("hx-target", ""), "prompts.html")
     return visit.show(
         template,
         name=name,
         draft=draft,
-        prompts=prompts,
-        search=search,
-        has_look=has_look,
+        **_cards(draft, visit.request.query_params.get("find", "")),
         tags=sorted({tag for prompt in draft.library.prompts for tag in prompt.tags}),
         suggested=_suggested(visit, name),
     )
@@ -106,14 +102,15 @@ async def discard(visit: Visit, _: FormData) -> Response:
 
 
 async def save(visit: Visit, form: FormData) -> Response:
-    """Save what is switched on as a library file."""
+    """Save what is switched on as a library file; by its own name, the others are gone then."""
     name = visit.request.path_params["library"]
     draft = visit.draft(name)
     wanted = str(form.get("name", "")).strip()
     shelf = visit.studio.libraries
     saved = shelf.save(draft, wanted, replace_old=form.get("replace") == "on")
-    visit.session.drafts[name] = draft = replace(draft, changed=False)
+    visit.session.drafts[name] = replace(draft, changed=False)
     visit.session.drafts.pop(wanted, None)
+    draft = visit.draft(name)
     command = prompts_command(
         visit.studio.source, visit.studio.out, f"{PROMPTS_FOLDER}/{wanted}.yaml"
     )
@@ -121,6 +118,7 @@ async def save(visit: Visit, form: FormData) -> Response:
         "part-saved.html",
         name=name,
         draft=draft,
+        **_cards(draft, str(form.get("find", ""))),
         saved=wanted,
         count=len(saved.library.prompts),
         command=command,
@@ -248,6 +246,13 @@ def _fields(form: FormData) -> dict[str, Any]:
         "description": {language: line(f"description_{language}") for language in LANGUAGES},
         "tags": [slug_of(tag, tag) for tag in tags],
     }
+
+
+def _cards(draft: Draft, search: str) -> dict[str, Any]:
+    """Return what the cards of a draft show of it: the prompts that somebody searches for."""
+    search = search[:_LONGEST_SEARCH].strip()
+    prompts = [prompt for prompt in draft.library.prompts if _matches(prompt, search)]
+    return {"prompts": prompts, "search": search, "has_look": has_look}
 
 
 def _matches(prompt: Prompt, search: str) -> bool:
