@@ -319,6 +319,29 @@ def save_as(page: Page, name: str) -> None:
     expect(page.locator("#saved")).to_contain_text(f"prompts/{name}.yaml")
 
 
+def test_going_back_shows_what_was_changed_since(
+    browser: Browser, reviewable: Callable[[Path], tuple[Path, Path]], tmp_path: Path
+) -> None:
+    with running(open_studio(*reviewable(tmp_path))) as address:
+        context = browser.new_context(locale="en")  # watching its requests would turn its cache off
+        page = context.new_page()
+        page.goto(f"{address}/prompts")
+        switch(page, "snowy")
+        page.goto(f"{address}/prompts/classification/mosaic")
+        page.go_back()
+        expect(page.locator("#count")).to_contain_text(words("en", "prompts.count", on=8, all=9))
+        expect(page.locator("li.off input:not(:checked)")).to_have_count(1)
+        expect(page.locator("li:not(.off) input:checked")).to_have_count(8)
+        page.goto(f"{address}/review")
+        give_name(page, "Anna")
+        page.keyboard.press("a")
+        expect(page.locator("#summary")).to_contain_text(words("en", "review.people"))
+        page.goto(f"{address}/run")
+        page.go_back()
+        expect(page.locator("#summary")).to_contain_text(words("en", "review.people"))
+        context.close()
+
+
 def test_single_keys_do_nothing_while_somebody_writes_or_reads_about_them(
     browser: Browser, reviewable: Callable[[Path], tuple[Path, Path]], tmp_path: Path
 ) -> None:

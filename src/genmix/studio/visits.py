@@ -185,7 +185,8 @@ class Visit:
             notice=notice,
             **context,
         )
-        return HTMLResponse(html, status)
+        # Going back must not show what was true before it was changed.
+        return HTMLResponse(html, status, {"Cache-Control": "no-store"})
 
     @property
     def here(self) -> str:
