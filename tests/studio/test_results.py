@@ -289,6 +289,19 @@ def test_without_results_the_page_says_which_commands_make_one(photos: Path, out
     for verb in ("poc", "compare", "ablate"):
         assert f"genmix {verb} SOURCE -o OUT/results/{verb}" in page
     assert str(out) not in page
+    assert "SOURCE and OUT stand for" in page
+
+
+def test_words_for_folders_are_explained_only_where_they_stand(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").symlink_to(photos)
+    with Visitor(open_studio(Path("photos"), Path("made"))) as visitor:
+        page = visitor.get("/results").text
+
+    assert "genmix poc photos -o made/results/poc" in page
+    assert "stand for" not in page
 
 
 def test_a_report_that_cannot_be_made_is_told_in_plain_words(visitor: Visitor, place: Path) -> None:

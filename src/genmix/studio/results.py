@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["poc", "ablation", "comparison"]
 State: TypeAlias = Literal["finished", "more", "begun", "large", "linked"]
 
-RESULTS_FOLDER = "results"
-"""Of the studio's folder: where the commands that the page shows put what they find."""
-
 MOST = 100
 """So many results are listed, the newest."""
 

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from genmix.studio.mixing import results_command
-from genmix.studio.results import MOST_MEGABYTES, RESULTS_FOLDER, Listing, Result
+from genmix.studio.results import MOST_MEGABYTES, Listing, Result
 from genmix.studio.visits import Visit
 from genmix.studio.words import LANGUAGES, Language
 from genmix.studio.work import Work
@@ -43,7 +43,6 @@ async def results(visit: Visit) -> Response:
         listing=listing,
         reading=bool(shelf.unread(listing.results)),
         commands=commands,
-        folder=RESULTS_FOLDER,
         **_saying(),
     )
 
