@@ -17,7 +17,7 @@ from genmix.prompts import load_library
 from genmix.recipe import Recipe, load_recipe
 from genmix.studio.runs import Order, Runs
 from tests.serving.servers import PATIENCE_SECONDS, CountingEditor, serving, wait_until
-from tests.studio.test_pages import MIX
+from tests.studio.test_pages import MIX, finished
 from tests.studio.visitors import Visitor, augment, open_process, open_studio
 
 _POLL_SECONDS = 0.05
@@ -78,12 +78,10 @@ def test_a_run_makes_the_very_pictures_that_the_command_makes(
 
 def test_an_estimate_tells_time_and_space_and_makes_nothing(studio: Starlette, out: Path) -> None:
     visitor = Visitor(studio).sign_in()
-    answer = visitor.submit("/run/estimate", {"recipe": "small", "limit": "2"})
-    while "progress" in answer.text:
-        answer = visitor.get(re.search(r'hx-get="([^"]+)"', answer.text)[1])  # type: ignore[index]
+    told = finished(visitor, visitor.submit("/run/estimate", {"recipe": "small", "limit": "2"}))
 
-    assert "Space needed" in answer.text
-    assert "--recipe OUT/recipes/small.yaml --limit 2" in answer.text
+    assert "Space needed" in told
+    assert "--recipe OUT/recipes/small.yaml --limit 2" in told
     assert not (out / "images").exists()
     assert not (out / ".genmix" / "job.json").exists()
 
@@ -115,11 +113,18 @@ def test_what_could_not_be_used_is_told(photos: Path, out: Path, tmp_path: Path)
     own = shutil.copytree(photos, tmp_path / "photos")
     label = min(place.name for place in own.iterdir())
     (own / label / "broken.jpg").write_bytes(b"no picture")
+    (own / label / "notes.txt").write_text("mine")
+    (own / "empty").mkdir()
     with Visitor(open_studio(own, out, edits=tmp_path / "edits")) as visitor:
         save(out, small())
-        visitor.sign_in().submit("/run/start", {"recipe": "small"})
+        visitor.sign_in()
+        expected = finished(visitor, visitor.submit("/run/estimate", {"recipe": "small"}))
+        visitor.submit("/run/start", {"recipe": "small"})
         told = wait(visitor, ended)
 
+    assert "Files and folders that are not used: 2." in expected
+    assert f"<li>{label}/notes.txt: " in expected
+    assert "<li>empty/: " in expected
     assert "Photos that could not be used</dt><dd>1</dd>" in told
     assert f"{label}/broken.jpg" in told
 
@@ -251,6 +256,7 @@ def test_a_stopped_run_goes_on_where_it_was(photos: Path, out: Path, tmp_path: P
         visitor.sign_in().submit("/run/start", {"recipe": "small"})
         wait(visitor, lambda page: "Making pictures" in page)
         second = visitor.submit("/run/start", {"recipe": "small"})
+        meanwhile = visitor.get("/review").text
         visitor.submit("/run/stop")
         stopped = wait(visitor, ended)
         editor.open_gate.set()
@@ -258,6 +264,8 @@ def test_a_stopped_run_goes_on_where_it_was(photos: Path, out: Path, tmp_path: P
         told = wait(visitor, ended)
 
     assert second.status_code == 503
+    assert "A run is under way already." in second.text
+    assert "Pictures are being made." in meanwhile
     assert "The run was stopped" in stopped
     assert "The pictures are ready" in told
     made = pictures(out)

@@ -20,6 +20,7 @@ from genmix.studio.drafts import BadNameError, NameTakenError, NothingOnError, U
 from genmix.studio.mixing import NothingChosenError
 from genmix.studio.results import UnreadableError
 from genmix.studio.reviews import FolderTakenError
+from genmix.studio.runs import RunningError
 from genmix.studio.sessions import StaleError
 from genmix.studio.work import BusyError
 
@@ -48,6 +49,7 @@ _ABOUT_STATUS = {404: "fault.missing", 405: "fault.missing", 413: "fault.large"}
 # The first that fits is taken.
 _ABOUT: dict[type[Exception], str] = {
     StaleError: "fault.stale",
+    RunningError: "fault.running",
     BusyError: "fault.busy",
     NameTakenError: "fault.taken",
     FolderTakenError: "fault.folder_taken",

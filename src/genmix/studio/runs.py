@@ -26,6 +26,10 @@ from genmix.studio.work import BusyError, Work, Workshop
 _RECORD = "studio-run.json"
 
 
+class RunningError(BusyError):
+    """A run is under way already."""
+
+
 @dataclass(frozen=True)
 class Order:
     """What a run is to make.
@@ -116,11 +120,11 @@ class Runs:
         """Begin a run, or go on with it.
 
         Raises:
-            BusyError: If one is under way.
+            RunningError: If one is under way.
             OutputError: If the folder cannot be written.
         """
         if self.running:
-            raise BusyError("a run is under way: wait for it, or stop it")
+            raise RunningError("a run is under way: wait for it, or stop it")
         arguments = self._arguments(order) | {"edits": self._edits}
         begun = Run(order, Work())
 
