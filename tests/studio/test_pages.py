@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -345,6 +346,29 @@ def test_photos_are_paged_by_class_and_chosen(visitor: Visitor, photos: Path) ->
     assert len(ids) == 4
     assert answer.headers["location"] == "/mix"
     assert f"/photos/{ids[2]}/small.jpg" in visitor.get("/mix").text
+
+
+def test_a_photo_that_cannot_be_used_spoils_no_page(
+    photos: Path, out: Path, tmp_path: Path
+) -> None:
+    own = shutil.copytree(photos, tmp_path / "own")
+    label = min(place.name for place in own.iterdir())
+    (own / label / "0.jpg").write_bytes(b"no picture")
+    with Visitor(open_studio(own, out)) as visitor:
+        first = visitor.sign_in().get("/prompts").text
+        ids = re.findall(r'name="photo" value="(\w+)"', visitor.get("/photos").text)
+        refused = visitor.submit("/photos/choose", {"photo": ids[0], "next": "/mix"})
+        finished(visitor, visitor.submit("/mix/try", MIX))
+        others = finished(visitor, visitor.submit("/mix/more"))
+        asked = {"library": "classification", "a": "snowy", "b": "mosaic"}
+        compared = finished(visitor, visitor.submit("/compare/pictures", asked))
+
+    assert f"/photos/{ids[1]}/small.jpg" in first
+    assert refused.status_code == 422
+    assert "This picture cannot be used." in refused.text
+    assert others.count("<img ") == 4
+    assert compared.count("<img ") == 5 * 3
+    assert f'<p>This photo cannot be used.</p><p class="quiet">{label}/0.jpg</p>' in compared
 
 
 def test_a_sent_photo_is_used_without_what_else_was_in_its_file(visitor: Visitor) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from genmix.compose import Composition, hybrid, mask_of
 from genmix.editing.cache import EditCache
-from genmix.errors import EditorError
+from genmix.errors import EditorError, ImageError
 from genmix.fractals import draw
 from genmix.images import Image, decode, encode_jpeg, resize
 from genmix.jobs.edits import Edited, Task
@@ -95,7 +95,7 @@ class Maker:
     def composites(
         self, wanted: Sequence[tuple[Place, Prompt]], recipe: Recipe, work: Work
     ) -> Made:
-        """Make a composite of each photo by its prompt.
+        """Make a composite of each photo by its prompt, but of those that cannot be used.
 
         Raises:
             GenmixError: If the editor cannot be used.
@@ -105,8 +105,11 @@ class Maker:
         facts: list[Facts] = []
         for k, (place, prompt) in enumerate(wanted):
             work.report("composing", k, len(wanted))
-            made = self.steps(place, prompt, recipe, 0, work)
-            pictures[str(k)] = made.pictures["composite"]
+            try:
+                made = self.steps(place, prompt, recipe, 0, work)
+            except ImageError:  # the run tells which
+                continue
+            pictures[str(len(facts))] = made.pictures["composite"]
             facts += made.facts
         return Made(pictures, facts)
 
@@ -115,8 +118,10 @@ class Maker:
     ) -> Made:
         """Edit each photo by every prompt; pictures are named "photo-prompt" by position.
 
+        There are none of a photo that cannot be used.
+
         Raises:
-            GenmixError: If a photo or the editor cannot be used.
+            GenmixError: If the editor cannot be used.
             StoppedError: If the work was stopped.
         """
         pictures: dict[str, bytes] = {}
@@ -126,7 +131,10 @@ class Maker:
             for k, place in enumerate(places):
                 pipeline = self._pipeline(place, recipe, *prompts)
                 pipeline.editor = editor
-                ready = pipeline.read(place.photo)
+                try:
+                    ready = pipeline.read(place.photo)
+                except ImageError:
+                    continue
                 pictures[f"{k}-original"] = encode_jpeg(ready.image, _QUALITY)
                 for j, prompt in enumerate(prompts):
                     work.report("editing", k * len(prompts) + j, count)

@@ -21,6 +21,9 @@ _UPLOADS = 8
 
 _PAGE = 24
 
+_TRIED = 20
+"""So many photos are tried for one that can be shown."""
+
 
 @dataclass(frozen=True)
 class Upload:
@@ -110,7 +113,7 @@ class PhotoBook:
         return tuple(sorted({photo.label for photo in self.source.photos}))
 
     def find(self, id_: str, uploads: dict[str, Upload]) -> Place:
-        """Find a photo, or the first one if there is none of that id.
+        """Find a photo, or the first that can be used if there is none of that id.
 
         Args:
             id_: Of a photo of the source or of an upload.
@@ -119,7 +122,8 @@ class PhotoBook:
         if id_ in uploads:
             upload = uploads[id_]
             return Place(id_, Photo(f"upload/{id_}.jpg", ""), UploadSource(upload), upload.name)
-        return self._place(self.source.photos[self._by_id.get(id_, 0)])
+        number = self._by_id.get(id_)
+        return self._first if number is None else self._place(self.source.photos[number])
 
     def named(self, path: str) -> Place | None:
         """Return the photo of a path in the source, if there is one."""
@@ -147,6 +151,12 @@ class PhotoBook:
             seen[photo.label] += 1
         return [photo for *_, photo in sorted(ranked)]
 
+    @cached_property
+    def _first(self) -> Place:
+        """The first photo that can be used; of many that cannot, the very first."""
+        places = [self._place(photo) for photo in self.source.photos[:_TRIED]]
+        return next((place for place in places if is_usable(place)), places[0])
+
     def _place(self, photo: Photo) -> Place:
         return Place(_photo_id(photo), photo, self.source, PurePosixPath(photo.path).name)
 
@@ -171,6 +181,15 @@ def keep_upload(uploads: dict[str, Upload], upload: Upload) -> str:
     id_ = f"u{secrets.token_hex(8)}"
     uploads[id_] = upload
     return id_
+
+
+def is_usable(place: Place) -> bool:
+    """Tell whether a photo can be read and decoded."""
+    try:
+        thumbnail(place, 1)
+    except ImageError:
+        return False
+    return True
 
 
 def thumbnail(place: Place, side_px: int) -> bytes:

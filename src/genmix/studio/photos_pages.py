@@ -32,8 +32,10 @@ async def choose(visit: Visit) -> Response:
 
 
 async def chosen(visit: Visit, form: FormData) -> Response:
-    """Take the photo that was chosen."""
-    visit.session.photo = str(form.get("photo", ""))[:40]
+    """Take the photo that was chosen, unless it cannot be used."""
+    place = visit.studio.photos.find(str(form.get("photo", "")), visit.session.uploads)
+    await asyncio.to_thread(thumbnail, place, _SIDES["small"])
+    visit.session.photo = place.id
     return visit.go(str(form.get("next", "")))
 
 

@@ -1,4 +1,4 @@
-/* What htmx leaves to do: values beside sliders, buttons that count, tick and copy. */
+/* What htmx leaves to do: values beside sliders, buttons that count, tick and copy, photos that fail. */
 "use strict";
 
 document.addEventListener("input", (event) => {
@@ -45,6 +45,21 @@ document.addEventListener("htmx:afterRequest", (event) => event.detail.target.re
 document.addEventListener("change", (event) => {
   if (event.target.getAttribute("role") === "switch") event.target.closest(".prompt")?.classList.toggle("off", !event.target.checked);
 });
+
+/* In the place of a photo that cannot be shown, its page says so. */
+function sayUnusable(image) {
+  const words = document.createElement("span");
+  words.className = "no-look";
+  words.textContent = image.dataset.unusable;
+  image.replaceWith(words);
+}
+
+document.addEventListener("error", (event) => {
+  if (event.target.dataset?.unusable) sayUnusable(event.target);
+}, true);
+for (const image of document.querySelectorAll("[data-unusable]")) { // failed before this script was there
+  if (image.complete && image.currentSrc && !image.naturalWidth) sayUnusable(image);
+}
 
 /* The language changes where one is now, which a walk through pictures moves on. */
 document.addEventListener("submit", (event) => {
