@@ -22,6 +22,7 @@ from playwright.sync_api import (
 from starlette.types import ASGIApp, Receive, Scope, Send
 from torchvision.datasets import ImageFolder
 
+from genmix import jobs
 from genmix.cli import main
 from genmix.datasets.samples import synthetic_photos
 from genmix.prompts import load_library
@@ -502,6 +503,31 @@ def test_the_review_pages_are_accessible_and_fit_their_width(
         )
         context.close()
     assert amiss == []
+
+
+def test_long_names_of_classes_fit_every_page_and_a_photo_that_fails_says_so(
+    browser: Browser, tmp_path: Path
+) -> None:
+    photos, out, edits = (tmp_path / name for name in ("photos", "out", "edits"))
+    synthetic_photos(photos, classes=2, per_class=3, size=64, seed=5)
+    for place, name in zip(
+        sorted(photos.iterdir()), ("long_" * 16, "大輪の向日葵" * 8), strict=True
+    ):
+        place.rename(photos / name)
+    (photos / ("long_" * 16) / "broken.jpg").write_bytes(b"no picture")
+    recipe = load_recipe("quick").changed(size=32, fractals={"count": 1}, prompts={"only": ["fog"], "library": "industrial"})  # fmt: skip  # noqa: E501
+    jobs.augment(photos, out, recipe, edits=edits)
+    with running(open_studio(photos, out, edits=edits)) as address:
+        context, page, _ = opened(browser, address, locale="ja", bypass_csp=True)
+        page.goto(f"{address}/review")
+        give_name(page, "花子")
+        page.keyboard.press("r")
+        expect(page.locator("#said")).not_to_be_empty()
+        paths = ("/photos", "/prompts", "/compare", "/mix", "/run", "/review", "/review/grid")
+        check_pages(page, address, paths)
+        page.goto(f"{address}/photos")
+        expect(page.locator(".photos .no-look")).to_have_text(words("ja", "photo.unusable"))
+        context.close()
 
 
 def check_pages(page: Page, address: str, paths: Sequence[str]) -> None:
