@@ -169,7 +169,7 @@ class OnDemand:
         return resize(self[index], height, width)
 
 
-def look(place: Place, prompt: Prompt, seed: int = 0) -> bytes:
+def look(place: Place, prompt: Prompt) -> bytes:
     """Draw a prompt's look on a photo, small, by the quick editor, as JPEG.
 
     Raises:
@@ -180,7 +180,7 @@ def look(place: Place, prompt: Prompt, seed: int = 0) -> bytes:
     side = min(image.shape[:2])
     scale = _LOOK_PX / side
     small = resize(image, *(max(1, round(length * scale)) for length in image.shape[:2]))
-    return encode_jpeg(quick_editor(1.0).edit([small], [prompt], [seed])[0], 85)
+    return encode_jpeg(quick_editor(1.0).edit([small], [prompt], [0])[0], 85)
 
 
 def has_look(prompt: Prompt) -> bool:
