@@ -370,6 +370,22 @@ def test_single_keys_do_nothing_while_somebody_writes_or_reads_about_them(
     assert amiss == []
 
 
+def test_a_phone_shows_no_keys_to_press(
+    browser: Browser, reviewable: Callable[[Path], tuple[Path, Path]], tmp_path: Path
+) -> None:
+    with running(open_studio(*reviewable(tmp_path))) as address:
+        context, page, amiss = opened(browser, address, locale="ja", is_mobile=True, has_touch=True)
+        page.goto(f"{address}/review")
+        page.get_by_role("textbox").fill("花子")
+        page.get_by_role("button", name=words("ja", "review.who.button")).tap()
+        page.get_by_role("button", name=words("ja", "review.accept"), exact=True).tap()
+        expect(page.locator("#said")).to_contain_text(words("ja", "review.accept"))
+        assert not any(key.is_visible() for key in page.locator("kbd").all())
+        context.close()
+
+    assert amiss == []
+
+
 def test_after_a_wrong_label_the_next_key_judges_the_next_picture(
     browser: Browser, reviewable: Callable[[Path], tuple[Path, Path]], tmp_path: Path
 ) -> None:
