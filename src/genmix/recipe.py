@@ -263,6 +263,9 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
         name_or_path: A preset such as "paper", or a `.yaml` / `.yml` file. Paths inside a file are
             relative to it.
 
+    Returns:
+        The recipe, with a default for each key that is left out.
+
     Raises:
         RecipeError: If there is no such recipe, or it is not valid; the message names the file,
             the line and the fault.

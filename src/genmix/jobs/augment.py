@@ -56,7 +56,8 @@ def augment(
         source: Class folders, a Hugging Face imagefolder with metadata, or Parquet.
         out: The output folder; made if missing.
         recipe: A recipe, a preset's name or a recipe file.
-        workers: Processes.
+        workers: Processes. With more than one, a script needs `if __name__ == "__main__":`, as each
+            imports it anew.
         limit: Use at most this many photos, spread evenly over the classes.
         share: Which part of the shards to do. Whichever share ends last finishes the output.
         edits: The folder of the edit cache; in the user's cache folder when left out.

@@ -71,7 +71,8 @@ def edit(
         source: As `genmix.jobs.augment` takes it.
         edits: The folder of the edit cache; made if missing.
         recipe: A recipe, a preset's name or a recipe file.
-        workers: Processes.
+        workers: Processes. With more than one, a script needs `if __name__ == "__main__":`, as each
+            imports it anew.
         limit: Use at most this many photos, spread evenly over the classes.
         share: Which part to do; several may fill one cache at once.
         progress: Told how far it is; the stage is "edits".

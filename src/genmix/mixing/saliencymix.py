@@ -99,7 +99,14 @@ def _around(centres: Tensor, lam: Lambda, length: int) -> Tensor:
 
 
 def find_peaks(maps: Tensor) -> Tensor:
-    """Find where each map, N x H x W, is largest: N x 2 rows and columns, on its device."""
+    """Find where each map is largest; of several such places, the first.
+
+    Args:
+        maps: N x H x W, such as `saliency` gives.
+
+    Returns:
+        N x 2, row and column of each, on the maps' device.
+    """
     flat = maps.flatten(1).argmax(1)
     width = maps.shape[-1]
     return torch.stack([flat // width, flat % width], 1)
