@@ -10,7 +10,7 @@ from torch.nn.functional import kl_div, log_softmax
 
 from genmix.errors import MixerError
 from genmix.mixing.base import Mixer
-from genmix.mixing.checks import check_counts, check_images
+from genmix.mixing.checks import check_counts, check_images, is_number
 from genmix.mixing.compiled.blends import add_up
 from genmix.mixing.levels import (
     MixerSettings,
@@ -69,8 +69,8 @@ class AugMix(Mixer):
         check_counts(width=width)
         if depth is not None:
             check_counts(depth=depth)
-        if not 0 < alpha < float("inf"):
-            raise MixerError(f"alpha is {alpha}: it must be greater than 0")
+        if not (is_number(alpha) and alpha > 0):
+            raise MixerError(f"alpha is {alpha!r}: it must be greater than 0")
         self.severity = severity
         self.width = width
         self.depth = depth

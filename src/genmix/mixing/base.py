@@ -6,7 +6,6 @@ torch generator gives for each batch, so the same seed mixes alike on every devi
 waits for a GPU. Another version of genmix may draw otherwise from the same seed.
 """
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias, TypedDict, get_args
@@ -24,6 +23,7 @@ from genmix.mixing.checks import (
     check_counts,
     check_flags,
     check_images,
+    is_number,
 )
 from genmix.mixing.compiled.targets import one_hot
 from genmix.mixing.memory import empty_like
@@ -65,8 +65,10 @@ class Mixer(nn.Module, ABC):
         if num_classes is not None:
             check_counts(num_classes=num_classes)
         check_flags(inplace=inplace)
-        if not 0 <= probability <= 1:
-            raise MixerError(f"probability is {probability}: it must lie in [0, 1]")
+        if not (is_number(probability) and 0 <= probability <= 1):
+            raise MixerError(f"probability is {probability!r}: it must lie in [0, 1]")
+        if generator is not None and not isinstance(generator, torch.Generator):
+            raise MixerError(f"generator is {generator!r}: give a torch.Generator")
         if generator is not None and generator.device.type != "cpu":
             raise MixerError(
                 f"the generator is on {generator.device}: give a CPU generator, mixers draw there "
@@ -211,10 +213,10 @@ class PairMixer(Mixer):
         )
         check_flags(per_sample=per_sample)
         alpha = self.ALPHA if alpha is None else alpha
-        if not (alpha > 0 and math.isfinite(alpha)):
-            raise MixerError(f"alpha is {alpha}: it must be greater than 0")
-        if lam is not None and not 0 <= lam <= 1:
-            raise MixerError(f"lam is {lam}: it must lie in [0, 1]")
+        if not (is_number(alpha) and alpha > 0):
+            raise MixerError(f"alpha is {alpha!r}: it must be greater than 0")
+        if lam is not None and not (is_number(lam) and 0 <= lam <= 1):
+            raise MixerError(f"lam is {lam!r}: it must lie in [0, 1]")
         if pairing not in get_args(Pairing):
             raise MixerError(
                 f"pairing is {pairing!r}: it must be one of {', '.join(get_args(Pairing))}"

@@ -1,5 +1,6 @@
 """Checks of what mixers are given: settings that Python would let pass, batches, draws."""
 
+import math
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, TypeAlias
@@ -42,6 +43,11 @@ def check_counts(**settings: int) -> None:
             raise MixerError(f"{name} is {value!r}: it must be a whole number")
         if value < 1:
             raise MixerError(f"{name} is {value}: it must be 1 or more")
+
+
+def is_number(value: object) -> bool:
+    """Tell whether a setting is a finite number: the text "0.5" is none."""
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def check_pair(name: str, value: object) -> tuple[float, float]:

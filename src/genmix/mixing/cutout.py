@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genmix.errors import MixerError
 from genmix.mixing.base import Mixer
-from genmix.mixing.checks import check_colour, check_images
+from genmix.mixing.checks import check_colour, check_images, is_number
 from genmix.mixing.compiled.fills import fill_boxes
 from genmix.mixing.cutmix import Box, check_boxes, paste_
 from genmix.mixing.levels import MixerSettings
@@ -46,9 +46,11 @@ class Cutout(Mixer):
     ) -> None:
         super().__init__(**settings)
         in_pixels = isinstance(size, Integral)
-        fits = size >= 1 if in_pixels else 0 < size <= 1
+        fits = is_number(size) and (size >= 1 if in_pixels else 0 < size <= 1)
         if isinstance(size, bool) or not fits:
-            raise MixerError(f"size is {size}: give whole pixels, or a share of the side in (0, 1]")
+            raise MixerError(
+                f"size is {size!r}: give whole pixels, or a share of the side in (0, 1]"
+            )
         check_colour("fill", fill)
         self.size = int(size) if in_pixels else size
         self.fill = fill

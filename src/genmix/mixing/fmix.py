@@ -10,7 +10,7 @@ from torch import Tensor
 
 from genmix.errors import MixerError
 from genmix.mixing.base import PairMixer, PairSettings
-from genmix.mixing.checks import Lambda, Partners, check_batch, check_draws
+from genmix.mixing.checks import Lambda, Partners, check_batch, check_draws, is_number
 from genmix.mixing.pairs import mix_targets, select
 
 
@@ -35,8 +35,8 @@ class FMix(PairMixer):
         self, alpha: float | None = None, *, decay: float = 3.0, **settings: Unpack[PairSettings]
     ) -> None:
         super().__init__(alpha, **settings)
-        if not (decay >= 0 and math.isfinite(decay)):
-            raise MixerError(f"decay is {decay}: it must be 0 or more")
+        if not (is_number(decay) and decay >= 0):
+            raise MixerError(f"decay is {decay!r}: it must be 0 or more")
         self.decay = decay
 
     def mix(

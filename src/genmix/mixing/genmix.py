@@ -19,7 +19,7 @@ from genmix.errors import MixerError
 from genmix.fractals import FractalBank
 from genmix.masks import FAMILIES, MaskFamily, SeamProfile, Weights, make_mask
 from genmix.mixing.base import Mixer, on_device
-from genmix.mixing.checks import check_images, check_pair
+from genmix.mixing.checks import check_images, check_pair, is_number
 from genmix.mixing.compiled.compose import compose, differing
 from genmix.mixing.memory import empty_like
 from genmix.recipe import Recipe
@@ -71,12 +71,15 @@ class GenMix(Mixer):
         if not 0 <= low <= high <= 1:
             raise MixerError(f"blend is {blend}: give a λ in [0, 1], or (lowest, highest)")
         for name, share in (("hybrid_share", hybrid_share), ("seam", seam)):
-            if not (isinstance(share, Real) and 0 <= share <= 1):
+            if not (is_number(share) and 0 <= share <= 1):
                 raise MixerError(f"{name} is {share!r}: it must lie in [0, 1]")
         if isinstance(masks, str) or not masks or not set(masks) <= set(FAMILIES):
             raise MixerError(f"masks are {masks!r}: give a list of some of {', '.join(FAMILIES)}")
         if seam_profile not in get_args(SeamProfile):
             raise MixerError(f"seam_profile is {seam_profile!r}: it must be linear or smooth")
+        if fractals is not None and not isinstance(fractals, FractalBank | Tensor):
+            kind = type(fractals).__name__
+            raise MixerError(f"fractals are a {kind}: give a FractalBank, a tensor, or None")
         if isinstance(fractals, Tensor) and not fractals.numel():
             raise MixerError("there are no fractals to blend in: give one or more, or None")
         self.masks = tuple(masks)

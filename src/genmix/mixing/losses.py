@@ -13,6 +13,7 @@ from torch.nn import functional as F  # noqa: N812 - the name it has everywhere
 
 from genmix.errors import MixerError, nearest
 from genmix.mixing.base import as_probabilities
+from genmix.mixing.checks import is_number
 
 LossName: TypeAlias = Literal["cross_entropy", "kl_div", "bce"]
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
@@ -187,6 +188,9 @@ def check_batch(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         MixerError: If they do not fit together.
     """
+    for name, values in (("logits", logits), ("targets", targets)):
+        if not isinstance(values, Tensor):
+            raise MixerError(f"{name} are a {type(values).__name__}: give a tensor")
     if logits.ndim != 2 or not logits.is_floating_point():
         raise MixerError(
             f"logits are {logits.dtype} of shape {tuple(logits.shape)}: expected floats, N x K"
@@ -249,8 +253,8 @@ def _prepare(
 
 
 def _check_settings(label_smoothing: float, reduction: str) -> None:
-    if not 0 <= label_smoothing <= 1:
-        raise MixerError(f"label_smoothing is {label_smoothing}: it must lie in [0, 1]")
+    if not (is_number(label_smoothing) and 0 <= label_smoothing <= 1):
+        raise MixerError(f"label_smoothing is {label_smoothing!r}: it must lie in [0, 1]")
     if reduction not in get_args(Reduction):
         known = get_args(Reduction)
         raise MixerError(f"there is no reduction {reduction!r}: {nearest(str(reduction), known)}")

@@ -1,5 +1,7 @@
 """How well a model does on mixed batches, where no single class is right."""
 
+from numbers import Integral
+
 from torch import Tensor
 
 from genmix.errors import MixerError
@@ -27,9 +29,9 @@ def mixed_accuracy(logits: Tensor, targets: Tensor, *, top_k: int = 1) -> Tensor
     Raises:
         MixerError: If something does not fit. Values of targets are looked at on a CPU only.
     """
-    logits, targets = check_batch(logits.detach(), targets)
+    logits, targets = check_batch(logits, targets)
     check_probabilities(targets)
-    if not 1 <= top_k <= logits.shape[1]:
-        raise MixerError(f"top_k is {top_k}: with {logits.shape[1]} classes give 1 to that many")
-    predicted = logits.topk(top_k, dim=1).indices
+    if not (isinstance(top_k, Integral) and 1 <= top_k <= logits.shape[1]):
+        raise MixerError(f"top_k is {top_k!r}: with {logits.shape[1]} classes give 1 to that many")
+    predicted = logits.detach().topk(top_k, dim=1).indices
     return targets.gather(1, predicted).sum(1).mean()

@@ -19,6 +19,7 @@ from genmix.editing.cache import EditCache
 from genmix.errors import MixerError, OutputError
 from genmix.images import Image, decode, prepare
 from genmix.jobs.augment import default_edits, open_bank
+from genmix.mixing.checks import is_number
 from genmix.recipe import Recipe, load_recipe
 
 
@@ -63,8 +64,8 @@ class GenMixDataset(Dataset[tuple[Any, int]]):
         Raises:
             GenmixError: If source or output cannot be read, or do not belong together.
         """
-        if not 0 <= probability <= 1:
-            raise MixerError(f"probability is {probability}: it must lie in [0, 1]")
+        if not (is_number(probability) and 0 <= probability <= 1):
+            raise MixerError(f"probability is {probability!r}: it must lie in [0, 1]")
         out = Path(out)
         self.recipe = _recipe(out, recipe)
         self._out = out

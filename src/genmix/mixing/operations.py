@@ -15,7 +15,7 @@ from torch import Tensor
 
 from genmix.errors import MixerError, nearest
 from genmix.mixing.base import on_device
-from genmix.mixing.checks import check_images
+from genmix.mixing.checks import check_images, is_number
 from genmix.mixing.colours import (
     autocontrast_many,
     equalize_many,
@@ -76,10 +76,11 @@ def _check_step(step: Step) -> None:
     if name not in _KINDS:
         raise MixerError(f"there is no operation {name!r}: {nearest(str(name), _KINDS)}")
     low, high, whole = _KINDS[name].limits
-    if not low <= magnitude <= high or (whole and magnitude != int(magnitude)):
+    fits = is_number(magnitude) and low <= magnitude <= high
+    if not fits or (whole and magnitude != int(magnitude)):
         kind = "a whole number" if whole else "a number"
         raise MixerError(
-            f"{name} has a magnitude of {magnitude}: give {kind} in [{low:g}, {high:g}]"
+            f"{name} has a magnitude of {magnitude!r}: give {kind} in [{low:g}, {high:g}]"
         )
 
 
@@ -89,8 +90,8 @@ def check_severity(severity: float) -> None:
     Raises:
         MixerError: If it does not lie in [1, 10].
     """
-    if not 1 <= severity <= 10:
-        raise MixerError(f"severity is {severity}: it must lie in [1, 10]")
+    if not (is_number(severity) and 1 <= severity <= 10):
+        raise MixerError(f"severity is {severity!r}: it must lie in [1, 10]")
 
 
 def draw_steps(

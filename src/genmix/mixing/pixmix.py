@@ -13,7 +13,7 @@ from torch import Tensor
 from genmix.errors import MixerError
 from genmix.fractals import FractalBank
 from genmix.mixing.base import Mixer, on_device, weights_like
-from genmix.mixing.checks import check_counts, check_images
+from genmix.mixing.checks import check_counts, check_images, is_number
 from genmix.mixing.compiled import blends
 from genmix.mixing.compiled.blends import ADD, BLACK, GREY, MULTIPLY
 from genmix.mixing.levels import (
@@ -68,6 +68,11 @@ class PictureMixer(Mixer):
         if isinstance(pictures, Tensor):
             check_images(pictures)
             pictures = to_levels(pictures)
+        elif pictures is not None and not isinstance(pictures, FractalBank):
+            kind = type(pictures).__name__
+            raise MixerError(
+                f"pictures are a {kind}: give a FractalBank, or a tensor M x C x H x W"
+            )
         if pictures is not None and len(pictures) == 0:
             raise MixerError("there are no pictures to mix in: give one or more")
         self.pictures = pictures
@@ -359,8 +364,8 @@ def check_beta(beta: float) -> None:
     Raises:
         MixerError: If it is not greater than 0.
     """
-    if not 0 < beta < math.inf:
-        raise MixerError(f"beta is {beta}: it must be greater than 0")
+    if not (is_number(beta) and beta > 0):
+        raise MixerError(f"beta is {beta!r}: it must be greater than 0")
 
 
 def check_pictures(pictures: Tensor, images: Tensor) -> None:

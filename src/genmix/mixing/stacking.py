@@ -152,7 +152,9 @@ def _common_classes(num_classes: int | None, members: Sequence[Mixer]) -> int | 
 
 def _shares(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:
     """Make weights sum to 1."""
-    values = np.ones(count) if weights is None else np.asarray(weights, np.float64)
+    values = np.ones(count) if weights is None else np.asarray(weights)
+    if values.dtype.kind not in "iuf":
+        values = np.empty(0)
     total = values.sum()
     if values.shape != (count,) or not ((values >= 0).all() and 0 < total < np.inf):
         raise MixerError(
