@@ -1,5 +1,6 @@
 """Classifiers by name: what they take, what they give, what training may change."""
 
+import logging
 import sys
 from pathlib import Path
 
@@ -152,6 +153,22 @@ def test_weights_that_cannot_be_had_are_one_line(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(TrainingError, match=r"weights of test_resnet cannot be fetched: .*lite0"):
         create_model("test_resnet", THREE, pretrained=True)
+
+
+def test_a_hub_out_of_reach_is_one_line_and_none_for_each_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
+    written: list[logging.LogRecord] = []
+    listener = logging.Handler()
+    listener.emit = written.append  # type: ignore[method-assign]  # pytest cannot see its loggers
+    logger = logging.getLogger("huggingface_hub")
+    monkeypatch.setattr(logger, "handlers", [listener])
+    logger.setLevel(logging.WARNING)
+    with pytest.raises(TrainingError, match="weights of test_resnet cannot be fetched"):
+        create_model("test_resnet", THREE, pretrained=True)
+    assert not written
 
 
 def test_without_the_package_of_weights_one_line_names_the_extra(

@@ -4,12 +4,14 @@ A classifier takes pictures in [0, 1] and normalises them itself, so whoever att
 mixes pictures does it in pixels.
 """
 
+import logging
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, Self, TypeAlias
 
 import timm
 import torch
+from huggingface_hub.utils import logging as hub_logging
 from torch import Tensor, nn
 
 from genmix.errors import MissingExtraError, TrainingError
@@ -132,6 +134,7 @@ def create_model(
     size = size or int(settings.input_size[-1])
     # Only models that are made for one size (most transformers) take it as an argument.
     sized: dict[str, Any] = {"img_size": size} if settings.fixed_input_size else {}
+    hub_logging.set_verbosity(logging.ERROR)  # it writes two lines each time it tries again
     try:
         backbone = timm.create_model(
             own, pretrained=pretrained and name != LITE0, num_classes=0, **sized
