@@ -11,14 +11,14 @@ import torch
 from genmix.training.building import build_accelerator
 from genmix.training.checkpoint import RunFolder
 from genmix.training.data import Photos
-from genmix.training.loop import _Run
+from genmix.training.run import Run
 from tests.training.runs import SIZE, settings
 
 if __name__ == "__main__":
     photos, out = map(Path, sys.argv[1:])
     chosen = settings()
     opened, accelerator = Photos(photos, SIZE), build_accelerator(chosen)
-    run = _Run(chosen, opened, opened, RunFolder(out), accelerator)
+    run = Run(chosen, opened, opened, RunFolder(out), accelerator)
     for statistics in run.classifier.buffers():
         statistics.add_(accelerator.process_index)
     run._validate()

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from genmix.datasets.samples import synthetic_photos
-from genmix.training import loop
 from genmix.training.averaging import WeightAverage
 from genmix.training.data import Photos
+from genmix.training.loop import train
 from tests.training.runs import SIZE, settings
 
 
@@ -79,7 +79,7 @@ def test_a_run_ends_with_the_mean_over_its_last_steps(
 
     monkeypatch.setattr(WeightAverage, "add", watched)
     photos = Photos(tmp_path / "photos", SIZE)
-    trained = loop.train(settings(steps=8, average=0.5), photos, None, tmp_path / "run")
+    trained = train(settings(steps=8, average=0.5), photos, None, tmp_path / "run")
     assert len(seen) == 4
     assert not torch.equal(seen[0], seen[-1])
     mean = torch.stack(seen).double().mean(0).float()

@@ -21,10 +21,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from genmix.datasets.samples import synthetic_photos
 from genmix.errors import ImageError, OutputError, TrainingError
 from genmix.networks.models import Classifier, create_model
-from genmix.training import building, loop
+from genmix.training import building
+from genmix.training.batches import Batches
 from genmix.training.checkpoint import RunFolder, load_checkpoint
 from genmix.training.data import Photos
 from genmix.training.loop import Moment, train
+from genmix.training.run import Run
 from genmix.training.subsets import hold_out
 from tests.training.runs import SIZE, run, settings
 
@@ -149,7 +151,7 @@ def test_batches_are_whole_visit_all_once_an_epoch_and_do_not_depend_on_where_on
 
     def batches(begin: int) -> list[list[tuple[int, int]]]:
         parts = [
-            loop._Batches(count, size, range(begin, steps), 7, (index, processes))
+            Batches(count, size, range(begin, steps), 7, (index, processes))
             for index in range(processes)
         ]
         return [list(chain(*step)) for step in zip(*parts, strict=True)]
@@ -294,13 +296,13 @@ def test_a_model_that_is_lost_though_its_losses_are_numbers_is_not_written(
 def test_a_lost_weight_is_found_though_outputs_are_numbers(
     photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def step(self: loop._Run, *_: object) -> tuple[torch.Tensor, torch.Tensor, float]:
+    def step(self: Run, *_: object) -> tuple[torch.Tensor, torch.Tensor, float]:
         for name, statistics in self.classifier.named_buffers():
             if name.endswith("running_var"):
                 statistics.fill_(math.inf)
         return torch.zeros(()), torch.zeros(()), 0.0
 
-    monkeypatch.setattr(loop._Run, "_step", step)
+    monkeypatch.setattr(Run, "_step", step)
     with pytest.raises(TrainingError, match="outputs are no numbers"):
         train(settings(average=0.0), photos, None, tmp_path)
 
