@@ -21,11 +21,11 @@ from genmix.jobs import augment
 from genmix.mixing import GenMixDataset
 from genmix.recipe import Recipe
 from genmix.training import data as data_module
+from genmix.training.batches import TrainingSet
 from genmix.training.data import (
     Composites,
     Joined,
     Photos,
-    TrainingSet,
 )
 from genmix.training.faults import check_apart, check_photos
 from genmix.training.subsets import few_shot, hold_out

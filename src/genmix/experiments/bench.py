@@ -18,11 +18,11 @@ from genmix.jobs.augment import make_plan
 from genmix.mixing import GenMixDataset
 from genmix.networks.models import Classifier, create_model
 from genmix.training.attacks import Attack
+from genmix.training.batches import drawing_by
 from genmix.training.data import (
     Composites,
     Photos,
     TrainingData,
-    drawing_by,
     same_photos,
 )
 from genmix.training.evaluation import Evaluation, evaluate

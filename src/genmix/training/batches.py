@@ -1,17 +1,21 @@
-"""Which pictures each step of a run reads, and their loading; a pure function of seed and step."""
+"""Which pictures each step of a run reads, and by which chance: all of it keyed by the seed."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from genmix.errors import GenmixError
-from genmix.seeding import generator
-from genmix.training.data import TrainingData, TrainingSet, begin_worker
+from genmix.processes import follow_parent
+from genmix.seeding import generator, seed_of
+from genmix.training.data import TrainingData
 from genmix.training.settings import TrainSettings
+from genmix.training.transforms import create_transform
 
 
 def load_batches(
@@ -79,6 +83,48 @@ class Batches(Sampler[list[tuple[int, int]]]):
     def _item(self, position: int) -> tuple[int, int]:
         epoch, place = divmod(position, self.count)
         return epoch, int(_order(self.count, self.seed, epoch)[place])
+
+
+class TrainingSet(Dataset[tuple[Tensor, int]]):
+    """Pictures as one run reads them: an item is (epoch, index), and its chance is keyed by both.
+
+    Args:
+        data: The pictures.
+        transform: A name of `genmix.training.transforms`.
+        seed: Of every random choice.
+    """
+
+    def __init__(self, data: TrainingData, transform: str, seed: int) -> None:
+        self.data = data
+        self.transform = create_transform(transform, data.size)
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, item: tuple[int, int]) -> tuple[Tensor, int]:
+        """Return a picture, uint8 3 x size x size, and its class's number."""
+        epoch, index = item
+        with drawing_by("item", self.seed, epoch, index):
+            picture, label = self.data[index]
+            return self.transform(picture), label
+
+
+@contextmanager
+def drawing_by(*key: str | int) -> Iterator[None]:
+    """Let torch's CPU generator draw by a key for a while, then go on as if nothing had been."""
+    before = torch.get_rng_state()
+    # Not torch.manual_seed: that also seeds the GPU, whose draws belong to the loop.
+    torch.default_generator.manual_seed(seed_of(*key))
+    try:
+        yield
+    finally:
+        torch.set_rng_state(before)
+
+
+def begin_worker(worker: int) -> None:  # noqa: ARG001
+    """Make a loader's worker end with the training process, whose lock it inherits."""
+    follow_parent()
 
 
 @lru_cache(maxsize=2)

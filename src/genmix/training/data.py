@@ -1,15 +1,15 @@
 """What a classifier is trained and judged on: labelled pictures of one size, originals or genmix's.
 
 Everything here gives uint8 tensors, 3 x size x size, and the class's number. Chance comes in only
-with `TrainingSet`, where each reading has a key of its own, so no result depends on workers.
+with `genmix.training.batches`, which keys each reading. What lies at a place that somebody names is
+for `genmix.training.places`, whose functions stand here too.
 """
 
 import copy
 import hashlib
 import mmap
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -19,16 +19,23 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from genmix.datasets import Ignored, Photo, Source, open_source
-from genmix.datasets.layout import IMAGES, MANIFEST, class_folder
-from genmix.datasets.manifest import iterate_rows
+from genmix.datasets import Ignored, Photo, Source
 from genmix.errors import ImageError, TrainingError, nearest
 from genmix.images import Fit, Image, decode, prepare, resize
 from genmix.mixing import GenMixDataset
-from genmix.processes import follow_parent
-from genmix.seeding import seed_of
+from genmix.training.places import open_place, output_of, same_photos
 from genmix.training.subsets import Indices, few_shot
-from genmix.training.transforms import create_transform
+
+__all__ = [
+    "REMOVE_IT",
+    "Composites",
+    "Joined",
+    "Photos",
+    "TrainingData",
+    "name_first",
+    "output_of",
+    "same_photos",
+]
 
 _KEPT_BYTES = 1 << 30
 """A set whose decoded pictures fit in this is decoded once; a larger one whenever it is read."""
@@ -110,7 +117,7 @@ class Photos(Dataset[tuple[Tensor, int]]):
             SourceError: If there are no labelled pictures.
             TrainingError: If a class is not among `classes`, or has too few pictures.
         """
-        opened = _open(source)
+        opened = open_place(source)
         self._source = opened.source
         self._listing = tuple(self._source.photos)
         names = [opened.labels.get(photo.label, photo.label) for photo in self._listing]
@@ -316,54 +323,6 @@ class Joined(Dataset[tuple[Tensor, int]]):
         return self.parts[part][index - before]
 
 
-class TrainingSet(Dataset[tuple[Tensor, int]]):
-    """Pictures as one run reads them: an item is (epoch, index), and its chance is keyed by both.
-
-    Args:
-        data: The pictures.
-        transform: A name of `genmix.training.transforms`.
-        seed: Of every random choice.
-    """
-
-    def __init__(self, data: TrainingData, transform: str, seed: int) -> None:
-        self.data = data
-        self.transform = create_transform(transform, data.size)
-        self.seed = seed
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __getitem__(self, item: tuple[int, int]) -> tuple[Tensor, int]:
-        """Return a picture, uint8 3 x size x size, and its class's number."""
-        epoch, index = item
-        with drawing_by("item", self.seed, epoch, index):
-            picture, label = self.data[index]
-            return self.transform(picture), label
-
-
-def output_of(place: str | Path) -> Path | None:
-    """Find the output of `genmix augment` that a folder is, or whose folder of images it is.
-
-    Args:
-        place: A folder, named in any way.
-
-    Returns:
-        The output's folder; None where it is neither.
-    """
-    whole = (Path(place).absolute(), Path(place).resolve())  # a link may be called otherwise
-    above = [folder.parent for folder in whole if folder.name == IMAGES]
-    for folder in (Path(place), *above):
-        if (folder / MANIFEST).is_file() and (folder / IMAGES).is_dir():
-            return folder
-    return None
-
-
-def same_photos(one: str | Path, other: str | Path) -> bool:
-    """Tell whether two names are of one folder; an output of genmix and its images are one."""
-    first, second = ((output_of(place) or Path(place)).resolve() for place in (one, other))
-    return first == second
-
-
 def name_first(faults: Sequence[str]) -> str:
     """Name the first ten of what is at fault, and count the others."""
     more = f" and {len(faults) - _NAMED:,} more" if len(faults) > _NAMED else ""
@@ -371,23 +330,6 @@ def name_first(faults: Sequence[str]) -> str:
 
 
 _NAMED = 10
-
-
-def begin_worker(worker: int) -> None:  # noqa: ARG001
-    """Make a loader's worker end with the training process, whose lock it inherits."""
-    follow_parent()
-
-
-@contextmanager
-def drawing_by(*key: str | int) -> Iterator[None]:
-    """Let torch's CPU generator draw by a key for a while, then go on as if nothing had been."""
-    before = torch.get_rng_state()
-    # Not torch.manual_seed: that also seeds the GPU, whose draws belong to the loop.
-    torch.default_generator.manual_seed(seed_of(*key))
-    try:
-        yield
-    finally:
-        torch.set_rng_state(before)
 
 
 class _Memory:
@@ -418,35 +360,6 @@ def _named(photo: Photo) -> Iterator[None]:
         yield
     except ImageError as error:
         raise ImageError(f"{photo.path}: {error}{REMOVE_IT}") from error
-
-
-@dataclass(frozen=True)
-class _Opened:
-    """A source, and what a genmix output says of its pictures: labels by folder, originals."""
-
-    source: Source
-    labels: Mapping[str, str] = field(default_factory=dict)
-    origins: Mapping[str, str] = field(default_factory=dict)
-    hashes: Mapping[str, str] = field(default_factory=dict)
-    composed: frozenset[str] = frozenset()
-
-
-def _open(source: str | Path | Source) -> _Opened:
-    if not isinstance(source, str | Path):
-        return _Opened(source)
-    if (out := output_of(source)) is None:
-        return _Opened(open_source(source))
-    labels, origins, hashes, composed = {}, {}, {}, set()
-    columns = ["kind", "label", "output", "source", "source_sha256"]
-    for row in iterate_rows(out / MANIFEST, columns):
-        if row["output"] is None:
-            continue
-        path = row["output"].removeprefix(f"{IMAGES}/")
-        labels[class_folder(row["label"])] = row["label"]
-        origins[path], hashes[path] = row["source"], row["source_sha256"]
-        if row["kind"] == "composite":
-            composed.add(path)
-    return _Opened(open_source(out / IMAGES), labels, origins, hashes, frozenset(composed))
 
 
 def _check_known(names: Sequence[str], classes: Sequence[str], source: object) -> None:

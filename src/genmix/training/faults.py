@@ -6,7 +6,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from genmix.errors import ImageError, TrainingError
-from genmix.training.data import REMOVE_IT, Photos, TrainingData, begin_worker, name_first
+from genmix.training.batches import begin_worker
+from genmix.training.data import REMOVE_IT, Photos, TrainingData, name_first
 
 
 def check_photos(photos: TrainingData, workers: int = 0) -> None:

@@ -23,10 +23,10 @@ from genmix.mixing.base import Mixer
 from genmix.networks.models import Classifier
 from genmix.seeding import seed_of
 from genmix.training.averaging import WeightAverage
-from genmix.training.batches import load_batches
+from genmix.training.batches import begin_worker, load_batches
 from genmix.training.building import build_classifier, build_optimizer, build_schedule
 from genmix.training.checkpoint import RunFolder
-from genmix.training.data import TrainingData, begin_worker
+from genmix.training.data import TrainingData
 from genmix.training.interrupts import interruptible
 from genmix.training.mixers import create_mixer
 from genmix.training.moments import Moment, logged
