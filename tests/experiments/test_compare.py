@@ -354,7 +354,17 @@ def test_an_output_cannot_test_what_its_images_trained(
     for val, targets in ((photos, {}), (drawings, {"again": photos})):
         again = {"data": str(out), "val": val, "targets": targets}
         with pytest.raises(TrainingError, match="genmix made pictures to train on of"):
-            Bench(settings.model_copy(update=again))
+            compare(settings.model_copy(update=again), "baseline", tmp_path / "proof", seeds=1)
+
+
+def test_a_copy_of_what_is_trained_on_cannot_test_it(
+    settings: CompareSettings, tmp_path: Path
+) -> None:
+    copy = str(shutil.copytree(settings.data, tmp_path / "copy"))
+    for again in ({"val": copy}, {"targets": {"again": copy}}):
+        with pytest.raises(TrainingError, match=f"test on in {copy} are also trained on: "):
+            compare(settings.model_copy(update=again), "baseline", tmp_path / "proof", seeds=1)
+    assert not (tmp_path / "proof").exists()
 
 
 def test_all_photos_that_cannot_be_read_are_named_before_anything_is_trained(

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -287,12 +288,31 @@ def test_an_output_is_not_tested_on_the_photos_that_it_was_made_of(
     synthetic_photos(tmp_path / "others", classes=3, per_class=2, size=64, seed=9)
     opened = Photos(made, 24)
     check_apart([opened], Photos(tmp_path / "others", 24))
-    check_apart([Photos(photos, 24)], Photos(photos, 24))
     first = min(photos.rglob("*.jpg"))
     shutil.copy(first, tmp_path / "others" / "disc" / "again.jpg")
     said = "pictures to train on of 1 of the 7 photos to test on, the first is disc/again.jpg"
     with pytest.raises(TrainingError, match=said):
         check_apart([Photos(photos, 24), opened], Photos(tmp_path / "others", 24))
+
+
+def test_photos_that_are_trained_on_are_known_under_other_names(
+    photos: Path, tmp_path: Path
+) -> None:
+    opened = Photos(photos, 24)
+    synthetic_photos(tmp_path / "others", classes=3, per_class=2, size=64, seed=9)
+    check_apart([opened], Photos(tmp_path / "others", 24))
+    shutil.copytree(photos, tmp_path / "copy")
+    with pytest.raises(TrainingError, match=f"^{len(opened)} of the {len(opened)} photos to test"):
+        check_apart([opened], Photos(tmp_path / "copy", 24))
+    first = min(photos.rglob("*.jpg"))
+    shutil.copy(first, tmp_path / "others" / "disc" / "again.jpg")
+    there = first.relative_to(photos)
+    said = (
+        "1 of the 7 photos to test on in here are also trained on: disc/again.jpg "
+        f"(there {there}); test on other photos, or remove them from one of the two"
+    )
+    with pytest.raises(TrainingError, match=f"^{re.escape(said)}$"):
+        check_apart([opened], Photos(tmp_path / "others", 24), "here")
 
 
 def test_a_photo_that_cannot_be_read_is_named_where_it_is_looked_for(tmp_path: Path) -> None:

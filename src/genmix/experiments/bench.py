@@ -107,8 +107,6 @@ class Bench:
             name: Photos(path, size, photos.classes, fit=fit)
             for name, path in settings.targets.items()
         }
-        for tested in (*([] if settings.val is None else [self.val]), *self.targets.values()):
-            check_apart([photos], tested)
         # One may be written in two ways, such as pgd@4/255 and pgd-10@4/255.
         self.attacks = list(dict.fromkeys(Attack.parse(text) for text in settings.attacks))
         self.metrics = _metrics(settings, [str(how) for how in self.attacks])
@@ -178,7 +176,7 @@ class Bench:
         Raises:
             GenmixError: If the model, a mixer, an attack, a corruption, a prompt or an editor does
                 not exist or fit, an extra that one of them needs is not installed, or photos cannot
-                be used.
+                be used or are both trained and tested on.
         """
         recipes = [same_edits(arm.recipe) for arm in arms if arm.recipe is not None]
         for recipe in {recipe.to_yaml(): recipe for recipe in recipes}.values():
@@ -191,6 +189,7 @@ class Bench:
             pretrained=chosen.weights != "scratch",
         )
         self._check_photos()
+        self._check_apart()
         for arm in arms:
             self._try_mixer(arm)
         targets = {name: photos.subset([0]) for name, photos in self.targets.items()}
@@ -210,6 +209,13 @@ class Bench:
                 f"{'; '.join(faults)}; put whole photos in their place, or remove them and, where "
                 "runs were finished with them, choose a new folder"
             )
+
+    def _check_apart(self) -> None:
+        """Make sure that nothing is tested on what is trained on; held-out photos are not."""
+        if self.settings.val is not None:
+            check_apart([self.train], self.val, self.settings.val)
+        for name, path in self.settings.targets.items():
+            check_apart([self.train], self.targets[name], path)
 
     def _try_mixer(self, arm: Arm) -> None:
         """Mix two photos as an arm does."""

@@ -50,26 +50,49 @@ def find_faults(photos: TrainingData, workers: int = 0) -> str | None:
     return f"{len(faults):,} of {len(photos):,} photos cannot be used: {name_first(faults)}"
 
 
-def check_apart(trained: Sequence[Photos], tested: Photos) -> None:
-    """Make sure that an output is not tested on the photos that it was made of.
+def check_apart(trained: Sequence[Photos], tested: Photos, where: str | None = None) -> None:
+    """Make sure that nothing is tested on photos that are trained on, whatever they are called.
+
+    A photo is known by its bytes, and a picture that genmix made by those of its original.
 
     Args:
-        trained: What is trained on; where none of it is an output, nothing is looked for.
+        trained: What is trained on.
         tested: What is tested on.
+        where: Where that lies, if there are several.
 
     Raises:
-        TrainingError: If a photo is in both; it says how many are, and names the first.
+        TrainingError: If a photo is in both; it says how many are, and names the first ten.
         ImageError: If a photo cannot be read.
     """
-    seen = {photo for part in trained if part.is_output for photo in part.hashes()}
-    if not seen:
+    names: dict[str, str] = {}
+    made: set[str] = set()
+    for part in trained:
+        names.update(zip(part.hashes(), _paths(part), strict=True))
+        made.update(part.hashes() if part.is_output else ())
+    own = zip(_paths(tested), tested.hashes(), strict=True)
+    both = {path: photo for path, photo in own if photo in names}
+    if not both:
         return
-    both = [p.path for p, own in zip(tested.photos, tested.hashes(), strict=True) if own in seen]
-    if both:
+    count = f"{len(both):,} of the {len(tested):,} photos to test on"
+    if where is not None:
+        count += f" in {where}"
+    if from_made := [path for path, photo in both.items() if photo in made]:
         raise TrainingError(
-            f"genmix made pictures to train on of {len(both):,} of the {len(tested):,} photos to "
-            f"test on, the first is {both[0]}: test on other photos"
+            f"genmix made pictures to train on of {count}, the first is {from_made[0]}: test on "
+            "other photos"
         )
+    called = [
+        path if names[photo] == path else f"{path} (there {names[photo]})"
+        for path, photo in both.items()
+    ]
+    raise TrainingError(
+        f"{count} are also trained on: {name_first(called)}; test on other photos, or remove them "
+        "from one of the two"
+    )
+
+
+def _paths(photos: Photos) -> list[str]:
+    return [photo.path for photo in photos.photos]
 
 
 class _Faults(Dataset[str | None]):
