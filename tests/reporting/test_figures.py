@@ -1,6 +1,7 @@
 """Figures: that they can be drawn of anything, hold what they should, and change no settings."""
 
 import warnings
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from genmix.reporting.figures import (
     save,
 )
 from tests.experiments.made import VAL, ablation, comparison
+from tests.reporting.made import ablated
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,6 +96,39 @@ def test_an_ablation_has_a_panel_for_each_factor_and_a_map_for_each_pair(
     for name, each in (("factors", figure), ("pair", chart)):
         save(each, tmp_path / name)
         assert decode((tmp_path / f"{name}.png").read_bytes()).std() > 5
+
+
+@pytest.mark.parametrize(
+    ("factors", "columns"),
+    [
+        (("screens",), 1),
+        (("seam", "screens"), 1),
+        (("masks", "fractal", "screens"), 2),
+        (("prompts", "screens", "strength"), 1),
+        (("seam", "fractal", "hybrid-share", "prompts"), 2),
+        (("masks", "seam", "fractal", "screens", "composites"), 2),
+        (("prompts", "masks", "seam", "fractal", "hybrid-share", "screens", "strength"), 2),
+    ],
+)
+def test_the_panels_of_an_ablation_fill_the_figure_and_none_leaves_it(
+    factors: Sequence[str], columns: int
+) -> None:
+    figure = draw_factors(ablated(factors=factors, pairs=()))
+    figure.savefig(BytesIO())  # which lays out its parts
+    assert all(axes.axison and axes.get_title(loc="left") for axes in figure.axes)
+    boxes = [axes.get_window_extent() for axes in figure.axes]
+    assert len({round(box.x0) for box in boxes}) == columns
+    lowest, *others = sorted(box.y0 for box in boxes)[:columns]
+    assert all(other - lowest < 5 for other in others)
+    highest, *others = sorted((box.y1 for box in boxes), reverse=True)[:columns]
+    assert all(highest - other < 5 for other in others)
+    drawn = figure.get_tightbbox()
+    assert drawn.x0 >= 0
+    assert drawn.x1 <= figure.get_figwidth()
+    counts = [len(axes.get_yticks()) for axes in figure.axes]
+    rows = [box.height / count for box, count in zip(boxes, counts, strict=True)]
+    assert min(rows) > 20
+    assert max(rows) < 2 * min(rows)
 
 
 def test_japanese_names_are_drawn_with_japanese_letters() -> None:

@@ -8,9 +8,7 @@ import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import TYPE_CHECKING
-from unicodedata import east_asian_width
 from xml.etree import ElementTree as Xml
 
 from genmix.reporting.plotting import (
@@ -24,9 +22,11 @@ from genmix.reporting.plotting import (
     PAPER,
     SHAPES,
     WORSE,
+    letters,
     new_figure,
     quiet_fonts,
     style,
+    wrapped,
 )
 from genmix.statistics import Verdict
 
@@ -124,8 +124,8 @@ def intervals_svg(name: str, title: str, rows: Sequence[Interval], axis: Axis, s
     Returns:
         An SVG element.
     """
-    named = [_wrapped(row.name) for row in rows]
-    beside = max(_letters(row.name) for row in rows) <= _SHORT
+    named = [wrapped(row.name, _MOST) for row in rows]
+    beside = max(letters(row.name) for row in rows) <= _SHORT
     places, height = _places([0 if beside else len(lines) for lines in named])
     figure = new_figure(_WIDTH_IN, height + 0.78)
     axes = figure.subplots()
@@ -169,7 +169,7 @@ def curves_svg(
     Returns:
         An SVG element.
     """
-    columns = 2 if max(_letters(curve.name) for curve in curves) <= _MOST // 2 else 1
+    columns = 2 if max(letters(curve.name) for curve in curves) <= _MOST // 2 else 1
     lines = -(-len(curves) // columns)
     figure = new_figure(_WIDTH_IN, 2.9 + lines * _LINE_IN)
     axes = figure.subplots()
@@ -186,7 +186,7 @@ def curves_svg(
             linewidth=1.3,
             elinewidth=1,
             capsize=2,
-            label="\n".join(_wrapped(curve.name)),
+            label="\n".join(wrapped(curve.name, _MOST)),
         )
     axes.set_xscale("log")
     axes.set_xticks(list(places.values()), list(places))
@@ -296,17 +296,6 @@ def _finish_axes(axes: "Axes") -> None:
     axes.xaxis.label.set_color(INK)
     axes.yaxis.label.set_color(INK)
     axes.spines[:].set_color(FAINT)
-
-
-def _wrapped(name: str) -> list[str]:
-    """Break a name that would run into the number beside it."""
-    most = _MOST * len(name) // max(_letters(name), 1)
-    return wrap(name, max(most, 8)) or [""]
-
-
-def _letters(text: str) -> int:
-    """Return how many Latin letters are as wide as a text."""
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def _inline(figure: "Figure", name: str, title: str, said: str) -> str:

@@ -7,7 +7,6 @@ what colours carry, so a figure can be read in grey.
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,9 +29,11 @@ from genmix.reporting.plotting import (
     INK,
     LINES,
     SHAPES,
+    letters,
     new_figure,
     quiet_fonts,
     style,
+    wrapped,
 )
 from genmix.statistics import Difference, Mean, Verdict
 from genmix.storage import write_whole
@@ -43,6 +44,21 @@ if TYPE_CHECKING:
 
 _ROW_IN = 0.34
 """Height of a line of dots, in inches."""
+
+_COLUMN_IN, _USUAL = 5.4, 21
+"""Width of a column in inches, for names of so many letters; it grows with longer ones."""
+
+_LETTER_IN, _BOLD_IN = 0.08, 0.082
+"""Mean width of a letter at 10 points, and of one in bold."""
+
+_NOTE, _TITLE = 13.0, 9.8
+"""Letters of the note and of the title that an inch holds."""
+
+_MOST = 34
+"""Letters of a name that stand in one line."""
+
+_FEW, _STRETCH = 3, 1.6
+"""Fewer panels than that stand in one column, and more if one of two would be stretched so much."""
 
 _BELOW = 0.24
 """How far below their mean the seeds' dots stand, in lines, so that its bar does not hide them."""
@@ -136,23 +152,20 @@ def draw_factors(ablation: Ablation) -> "Figure":
 
     The line at zero is the recipe as it is; its own level stands on it.
     """
-    factors = ablation.factors
-    heights = [len(factor.levels) * _ROW_IN + 0.75 for factor in factors]
-    columns = _in_two(heights)
-    tallest = max(sum(heights[k] for k in column) for column in columns)
-    figure = new_figure(5.2 * len(columns), tallest + 1.0)
-    parts = figure.subfigures(1, len(columns), squeeze=False)[0]
-    limit = max(_reach(s) for factor in factors for _, s in ablation.effects(factor))
+    columns = _columns(ablation.factors)
+    heights = [sum(map(_height_in, column)) for column in columns]
+    widths = [_COLUMN_IN + _LETTER_IN * max(0, _longest(column) - _USUAL) for column in columns]
+    figure = new_figure(sum(widths), max(heights) + 1.0)
+    parts = figure.subfigures(1, len(columns), squeeze=False, width_ratios=widths)[0]
+    limit = max(_reach(s) for factor in ablation.factors for _, s in ablation.effects(factor))
     for part, column in zip(parts, columns, strict=True):
-        spare = tallest - sum(heights[k] for k in column)
-        ratios = [heights[k] for k in column] + ([spare] if spare > 0.05 else [])
-        grid: Any = part.subplots(len(ratios), 1, squeeze=False, height_ratios=ratios)
-        for axes, k in zip(grid[:, 0], column, strict=False):
-            _draw_factor(axes, ablation, factors[k])
+        lines = [len(factor.levels) + 0.2 for factor in column]
+        grid: Any = part.subplots(len(column), 1, squeeze=False, height_ratios=lines)
+        room = int((_COLUMN_IN - _LETTER_IN * min(_longest(column), _USUAL)) / _BOLD_IN)
+        for axes, factor in zip(grid[:, 0], column, strict=True):
+            _draw_factor(axes, ablation, factor, room)
             axes.set_xlim(-1.1 * limit, 1.1 * limit)
-        for axes in grid[len(column) :, 0]:
-            axes.set_axis_off()
-        grid[len(column) - 1, 0].set_xlabel("percentage points, minus the recipe")
+        grid[-1, 0].set_xlabel("percentage points, minus the recipe")
     comparison = ablation.comparison
     seeds = seeds_text(len(comparison.seeds))
     _title(
@@ -186,7 +199,7 @@ def draw_pair(ablation: Ablation, pair: Pair) -> "Figure":
     axes.set_xticks(range(len(pair.columns.levels)), [level.name for level in pair.columns.levels])
     axes.set_yticks(range(len(pair.rows.levels)), [level.name for level in pair.rows.levels])
     axes.set_xlabel(pair.columns.title)
-    axes.set_ylabel(fill(pair.rows.title, 12 * len(pair.rows.levels)))
+    axes.set_ylabel("\n".join(wrapped(pair.rows.title, 12 * len(pair.rows.levels))))
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     figure.colorbar(image, ax=axes, label="%", shrink=0.85)
@@ -306,7 +319,8 @@ def _draw_mean(axes: "Axes", mean: Mean, place: float, colour: str, is_reference
     )
 
 
-def _draw_factor(axes: "Axes", ablation: Ablation, factor: Factor) -> None:
+def _draw_factor(axes: "Axes", ablation: Ablation, factor: Factor, room: int) -> None:
+    """Draw a factor's levels, under a title with so many letters in a line."""
     effects = ablation.effects(factor)[::-1]
     axes.axvline(0, color=INK, linestyle="--", linewidth=1, zorder=1)
     for place, (_, summary) in enumerate(effects):
@@ -325,11 +339,12 @@ def _draw_factor(axes: "Axes", ablation: Ablation, factor: Factor) -> None:
         else:
             _draw_difference(axes, summary.against_reference, place)
     _name_rows(axes, [level.name for level, _ in effects])
-    axes.set_title(factor.title, loc="left", fontsize=10, fontweight="bold")
+    title = "\n".join(wrapped(factor.title, room))
+    axes.set_title(title, loc="left", fontsize=10, fontweight="bold")
 
 
 def _name_rows(axes: "Axes", names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), [fill(name, 34) for name in names])
+    axes.set_yticks(range(len(names)), ["\n".join(wrapped(name, _MOST)) for name in names])
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=GRID)
@@ -352,16 +367,25 @@ def _label_ends(axes: "Axes", ends: Sequence[tuple[float, float, str, str]]) -> 
             va="center",
             fontsize=9,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.8},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 0.8,
+                "relpos": (0, 0.5),  # at the name's beginning, not through it
+            },
         )
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def _title(figure: "Figure", title: str, note: str) -> None:
-    width = round(figure.get_figwidth() * 13)
-    lines = [fill(part, width) for part in note.split("\n")]
-    figure.suptitle(fill(title, width), x=0.01, ha="left", fontsize=12, fontweight="bold")
+    """Write above and below a figure; each line but the first makes it higher."""
+    width = figure.get_figwidth()
+    heading = wrapped(title, int(width * _TITLE))
+    lines = [line for part in note.split("\n") for line in wrapped(part, int(width * _NOTE))]
+    figure.suptitle("\n".join(heading), x=0.01, ha="left", fontsize=12, fontweight="bold")
     figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=8.5, color=INK)
+    further = 0.2 * (len(heading) - 1) + 0.14 * (len(lines) - 1)
+    figure.set_figheight(figure.get_figheight() + further)
 
 
 def _half_width(comparison: Comparison, arm: str, shots: Shots) -> float:
@@ -389,9 +413,31 @@ def _reach(summary: Summary) -> float:
     return 0.1 if against is None else 100 * (abs(against.value) + (against.half_width or 0))
 
 
-def _in_two(heights: Sequence[float]) -> list[list[int]]:
-    """Deal panels out to two columns of about the same height, the order kept; one if few."""
-    if len(heights) < 3:
-        return [list(range(len(heights)))]
-    cut = min(range(1, len(heights)), key=lambda cut: max(sum(heights[:cut]), sum(heights[cut:])))
-    return [list(range(cut)), list(range(cut, len(heights)))]
+def _columns(factors: Sequence[Factor]) -> list[Sequence[Factor]]:
+    """Deal factors out to two columns of about the same height, the order kept.
+
+    The lower column is stretched to the other's height, so if that is much, or they are few, there
+    is one column.
+    """
+    heights = [_height_in(factor) for factor in factors]
+    if len(factors) < _FEW:
+        return [factors]
+    cuts = range(1, len(factors))
+    stretch, cut = min((_stretch(heights[:cut], heights[cut:]), cut) for cut in cuts)
+    return [factors] if stretch > _STRETCH else [factors[:cut], factors[cut:]]
+
+
+def _stretch(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return how much the lower of two columns grows when it gets the height of the other."""
+    return max(sum(one), sum(other)) / min(sum(one), sum(other))
+
+
+def _height_in(factor: Factor) -> float:
+    """Return the height of a factor's panel, with its title and its scale."""
+    return len(factor.levels) * _ROW_IN + 0.75
+
+
+def _longest(factors: Sequence[Factor]) -> int:
+    """Return how long the longest line of a level's name is, in letters."""
+    names = [level.name for factor in factors for level in factor.levels]
+    return max(letters(line) for name in names for line in wrapped(name, _MOST))

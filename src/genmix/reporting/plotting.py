@@ -1,4 +1,4 @@
-"""What all figures share: fonts that have Japanese letters, colours, shapes and dashes.
+"""What all figures share: fonts with Japanese letters, widths of text, colours, shapes and dashes.
 
 Colours are Okabe and Ito's, which colour-blind readers tell apart; shapes and dashes say the same
 without them.
@@ -9,7 +9,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from textwrap import wrap
 from typing import TYPE_CHECKING
+from unicodedata import east_asian_width
 
 from genmix.statistics import Verdict
 
@@ -35,6 +37,10 @@ _FONTS = (
     "MS Gothic",
     "IPAexGothic",
 )
+
+
+_MARGIN_IN = 0.07
+"""What is left free around each part of a figure."""
 
 
 @contextmanager
@@ -69,5 +75,17 @@ def quiet_fonts() -> Iterator[None]:
 def new_figure(width_in: float, height_in: float) -> "Figure":
     """Return an empty white figure that keeps its parts from overlapping."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    return Figure((width_in, height_in), layout="constrained", facecolor="white")
+    layout = ConstrainedLayoutEngine(w_pad=_MARGIN_IN, h_pad=_MARGIN_IN)
+    return Figure((width_in, height_in), layout=layout, facecolor="white")
+
+
+def letters(text: str) -> int:
+    """Return how many Latin letters are as wide as a text."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def wrapped(text: str, most: int) -> list[str]:
+    """Break a text into lines as wide as so many Latin letters."""
+    return wrap(text, max(most * len(text) // max(letters(text), 1), 8)) or [""]
