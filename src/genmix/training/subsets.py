@@ -51,8 +51,8 @@ def few_shot(photos: Chosen, shots: int, seed: int) -> Chosen:
     for label, keys in _by_class(_keys(photos)).items():
         if len(keys) < shots:
             raise TrainingError(
-                f"class {photos.classes[label]!r} has {len(keys)} photos and {shots} are asked "
-                "for: ask for fewer shots"
+                f"class {photos.classes[label]!r} has {_counted(len(keys))} and {shots} are asked "
+                "for: ask for fewer shots (photos held out to test on do not count)"
             )
         chosen |= set(_shuffled(keys, "few-shot", seed, photos.classes[label])[:shots])
     return photos.subset([k for k, key in enumerate(_keys(photos)) if key in chosen])
@@ -107,6 +107,10 @@ def _by_class(keys: Iterable[_Key]) -> dict[int, list[_Key]]:
     for key in sorted(set(keys)):
         found[key[0]].append(key)
     return dict(found)
+
+
+def _counted(count: int) -> str:
+    return "1 photo" if count == 1 else f"{count:,} photos"
 
 
 def _shuffled(keys: Sequence[_Key], *seed: str | int) -> list[_Key]:
