@@ -152,6 +152,24 @@ def test_a_target_is_read_in_the_order_of_its_content_and_its_labels_lie_apart(
     assert found["flat"][1] == []
 
 
+def test_pictures_of_a_target_that_are_trained_on_or_chosen_by_are_left_out(
+    tmp_path: Path,
+) -> None:
+    draw(tmp_path / "photos", per_class=8, seed=1, tell_tale=True)
+    shutil.copytree(tmp_path / "photos", tmp_path / "copy")
+    asked = settings(tmp_path / "photos", targets={"copy": str(tmp_path / "copy")})
+    found = prepare_all(tmp_path / "out", asked, PLAN, open_all(asked), lambda *_: None)
+    assert found.counts["target copy"] == found.counts["test"]
+    reasons = Counter(found.left_out.values())
+    assert reasons == {
+        "also among the photos that train or choose": found.counts["train"] + found.counts["val"]
+    }
+    draw(tmp_path / "test", per_class=3, seed=2, tell_tale=True)
+    tested = asked.model_copy(update={"test": str(tmp_path / "test")})
+    with pytest.raises(ExperimentError, match="the target copy has the same 24 pictures as the"):
+        prepare_all(tmp_path / "other", tested, PLAN, open_all(tested), lambda *_: None)
+
+
 def test_what_does_not_fit_together_is_refused(tmp_path: Path) -> None:
     draw(tmp_path / "photos", per_class=3, seed=1, tell_tale=True)
     shutil.copytree(tmp_path / "photos" / "bars", tmp_path / "other" / "beams")

@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -39,6 +39,8 @@ Tell: TypeAlias = Callable[[str, int, int], None]
 
 _COPIES, _COPIES_SHARE = 4, 0.25
 """More photos that look alike, as a number and as a share of a class, are not copies of one."""
+
+_AMONG = "also among the photos that train or choose"
 
 _TARGETS_READ = 20_000
 """Of a larger target, so many pictures are drawn by name; of a smaller one all count."""
@@ -86,8 +88,8 @@ def open_all(settings: PocSettings) -> Opened:
     rarest = min(classes, key=lambda label: (counts[label], label))
     if counts[rarest] < (2 if test else 3):
         raise ExperimentError(
-            f"class {rarest!r} has {counts[rarest]} photos, too few to train on, to choose by and "
-            "to test on: add photos, or leave the class out"
+            f"class {rarest!r} has {'1 photo' if counts[rarest] == 1 else '2 photos'}, too few to "
+            "train on, to choose by and to test on: add photos, or leave the class out"
         )
     labelled = tuple(name for name, source in targets.items() if source.photos[0].label)
     return Opened(data, test, targets, labelled, classes)
@@ -108,7 +110,8 @@ def prepare_all(
     """Read, part and write all photos, unless it was done before.
 
     Raises:
-        ExperimentError: If a class has too few photos that can be read.
+        ExperimentError: If a class has too few photos that can be read, or a target has no picture
+            of its own.
         OutputError: If they cannot be written.
     """
     record = out / "photos.json"
@@ -132,9 +135,10 @@ def prepare_all(
                 shutil.copyfile(reader.file(picture), place / reader.file(picture).name)
         shutil.rmtree(reader.folder)
         counts = {str(part): len(pictures) for part, pictures in parts.items()}
+        used = {picture.digest for part in ("train", "val") for picture in parts[part]}
         for name, source in opened.targets.items():
             counts[f"target {name}"] = _write_target(
-                out / "targets" / name, source, settings, plan.target_photos, reader.left_out
+                out / "targets" / name, source, settings, plan.target_photos, used, reader.left_out
             )
     left_out = {entry.path: entry.reason for entry in opened.data.ignored} | reader.left_out
     found = Prepared(
@@ -321,17 +325,25 @@ def _write_target(
     source: Source,
     settings: PocSettings,
     most: int,
+    used: Collection[str],
     left_out: dict[str, str],
 ) -> int:
-    """Write a target's pictures in the order of their content, so that labels change nothing."""
+    """Write a target's pictures in the order of their content, so that labels change nothing.
+
+    Those with the digest of a photo that trains or chooses are left out.
+    """
     photos = list(source.photos)
     if len(photos) > _TARGETS_READ:
         order = generator("poc target", settings.seed).permutation(len(photos))
         photos = [photos[k] for k in sorted(order[:_TARGETS_READ].tolist())]
-    by_digest = sorted(
-        (hashlib.sha256(_bytes_of(source, photo)).hexdigest(), photo.path, photo)
-        for photo in photos
-    )
+    read = [(hashlib.sha256(_bytes_of(source, photo)).hexdigest(), photo) for photo in photos]
+    by_digest = sorted((digest, photo.path, photo) for digest, photo in read if digest not in used)
+    left_out |= {photo.path: _AMONG for digest, photo in read if digest in used}
+    if not by_digest:
+        raise ExperimentError(
+            f"the target {folder.name} has the same {len(read):,} pictures as the photos: give "
+            "pictures of another domain"
+        )
     rng = generator("poc target", settings.seed)
     chosen = sorted(rng.permutation(len(by_digest))[:most].tolist())
     planes, labels = [], []
