@@ -1,6 +1,7 @@
 """Examples in a report: real composites, one for each prompt, of different classes."""
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,15 @@ def test_each_prompt_has_one_of_its_own_class_as_far_as_classes_go(place: Path) 
         examples[0].description
         == f"A photo of the class {labels[0]}, edited by the prompt {prompts[0]}"
     )
+
+
+def test_classes_take_turns_where_more_prompts_were_used_than_are_shown(
+    photos: Path, tmp_path: Path
+) -> None:
+    recipe = Recipe().changed(size=32, prompts={"per_photo": 5}, blend=0.0)
+    augment(photos, tmp_path / "sets" / "a", recipe.changed(fractals={"count": 1}))
+    labels = Counter(each.caption.split(" · ")[1] for each in composites_of(tmp_path, Words("en")))
+    assert sorted(labels.values()) == [1, 2, 2]
 
 
 def test_they_are_small_enough_to_send_and_named_in_japanese(place: Path) -> None:

@@ -1,5 +1,7 @@
 """Pictures for a report: what the arms of an experiment trained on, and how it was made."""
 
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from genmix.datasets.manifest import iterate_rows
@@ -34,19 +36,14 @@ def composites_of(folder: Path, words: Words) -> tuple[Picture, ...]:
     manifests = [p for p in sorted(folder.glob("sets/*/manifest.parquet")) if owns(folder, p)]
     if not manifests:
         return ()
-    first: dict[str, tuple[str, str]] = {}
-    of_other_classes: dict[str, tuple[str, str]] = {}
+    made: dict[str, dict[str, str]] = defaultdict(dict)  # by prompt and class
     for row in iterate_rows(manifests[0], ["decision", "prompt", "label", "output"]):
-        if row["decision"] != "written" or row["prompt"] is None:
-            continue
-        found = row["label"], row["output"]
-        first.setdefault(row["prompt"], found)
-        if found[0] not in {label for label, _ in of_other_classes.values()}:
-            of_other_classes.setdefault(row["prompt"], found)
+        if row["decision"] == "written" and row["prompt"] is not None:
+            made[row["prompt"]].setdefault(row["label"], row["output"])
     root = manifests[0].parent
     there = [  # some may have been withdrawn since
         (root / output, prompt, label)
-        for prompt, (label, output) in (first | of_other_classes).items()
+        for prompt, label, output in _spread(made)
         if owns(folder, root / output)
     ]
     return tuple(_picture(*each, words) for each in there[:_MOST])
@@ -91,6 +88,15 @@ def owns(folder: Path, path: Path) -> bool:
     What lies in the folder of an experiment may be somebody else's, and a report is sent to others.
     """
     return path.is_file() and path.resolve().is_relative_to(folder.resolve())
+
+
+def _spread(made: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, str, str]]:
+    """Choose of each prompt the class that was chosen least so far, and its picture."""
+    chosen: Counter[str] = Counter()
+    for prompt, outputs in made.items():
+        label = min(outputs, key=lambda name: chosen[name])
+        chosen[label] += 1
+        yield prompt, label, outputs[label]
 
 
 def _picture(path: Path, prompt: str, label: str, words: Words) -> Picture:
