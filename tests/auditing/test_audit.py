@@ -140,7 +140,7 @@ def test_the_command_prints_tables_and_writes_what_it_found(
 def test_an_audit_is_read_back(found: Audit, tmp_path: Path) -> None:
     path = tmp_path / "audit.json"
     path.write_text(json.dumps(found.to_dict()))
-    back = Audit.read(path)
+    back = Audit.read(str(path))
     assert back.to_dict() == found.to_dict()
     assert isinstance(back.findings[0], Finding)
     path.write_text("{}")

@@ -104,7 +104,7 @@ def test_a_comparison_goes_to_json_and_back(tmp_path: Path) -> None:
     assert len(data["summaries"]) == 3 * 3 * 2
     path = tmp_path / "comparison.json"
     path.write_text(json.dumps(data))
-    again = Comparison.read(path)
+    again = Comparison.read(str(path))
     assert again == found
     assert again.to_dict() == data
 

@@ -88,14 +88,14 @@ class Audit:
         return {"format": FORMAT, **values}
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: str | Path) -> Self:
         """Read an `audit.json`.
 
         Raises:
             OutputError: If it is none.
         """
         try:
-            return _adapter().validate_json(path.read_bytes())
+            return _adapter().validate_json(Path(path).read_bytes())
         except (OSError, ValidationError) as error:
             raise OutputError(
                 f"cannot read {path} as an audit: give the {AUDIT} that genmix audit wrote"

@@ -164,7 +164,7 @@ class Ablation:
         )
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: str | Path) -> Self:
         """Read an `ablation.json`.
 
         Raises:

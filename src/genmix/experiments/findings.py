@@ -205,7 +205,7 @@ class Comparison:
         )
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: str | Path) -> Self:
         """Read a `comparison.json`.
 
         Raises:
@@ -237,7 +237,7 @@ def ranked(summaries: Sequence[Summary], metric: Metric) -> list[Summary]:
     return sorted(summaries, key=lambda summary: sign * summary.mean.value)
 
 
-def read_found(path: Path, what: str, name: str, build: Callable[[Any], Found]) -> Found:
+def read_found(path: str | Path, what: str, name: str, build: Callable[[Any], Found]) -> Found:
     """Read what an experiment found from the JSON that it wrote.
 
     Args:
@@ -250,7 +250,7 @@ def read_found(path: Path, what: str, name: str, build: Callable[[Any], Found]) 
         ExperimentError: If it is none.
     """
     try:
-        return build(json.loads(path.read_bytes()))
+        return build(json.loads(Path(path).read_bytes()))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ExperimentError(
             f"cannot read {path} as {what}: give the {name} that genmix wrote"

@@ -88,7 +88,7 @@ def test_labels_at_random_are_not_given_a_go(place: Path, tmp_path: Path) -> Non
 def test_all_stages_leave_their_tables_and_a_recipe_to_use(quick: tuple[Path, Poc]) -> None:
     out, found = quick
     assert [stage.name for stage in found.stages] == list(STAGES)
-    assert Poc.read(out / "poc.json") == found
+    assert Poc.read(str(out / "poc.json")) == found
     baseline, prompts, mixing, final = found.stages
     assert [row.arm for row in baseline.rows] == ["baseline", "mixup", "cutmix", "genmix"]
     alone = [row for row in prompts.rows if row.kind == "prompt"]

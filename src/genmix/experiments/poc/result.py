@@ -299,14 +299,14 @@ class Poc:
         return found
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: str | Path) -> Self:
         """Read a `poc.json`.
 
         Raises:
             ExperimentError: If it is none.
         """
         try:
-            return cls.from_dict(json.loads(path.read_bytes()))
+            return cls.from_dict(json.loads(Path(path).read_bytes()))
         except (OSError, ValueError, ExperimentError) as error:
             raise ExperimentError(
                 f"cannot read {path} as a proof of concept ({error}): give the poc.json that "
