@@ -33,7 +33,6 @@ _EXTRAS = {
     "remote": ("editors over HTTP", "httpx"),
     "serve": ("genmix serve", "fastapi"),
     "studio": ("the browser", "starlette"),
-    "ray": ("many machines", "ray"),
 }
 """What each extra is for, and the package whose version says most."""
 
