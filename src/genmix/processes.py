@@ -5,11 +5,14 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any, TypeAlias
+from types import TracebackType
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from genmix.errors import GenmixError
 
@@ -20,13 +23,52 @@ context = multiprocessing.get_context("spawn")
 Tell: TypeAlias = Callable[[str, int, int], None]
 """Told (stage, done, total)."""
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_GRACE_SECONDS = 3.0
+"""For a task to end when its process is told to; service managers kill after ten."""
+
 _POLL_SECONDS = 0.1
 _TELL_SECONDS = 0.2
 
 
+class WorkerPool(ProcessPoolExecutor):
+    """Worker processes, whose tasks end when an exception, such as Ctrl-C's, leaves the pool."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Hand a task to the processes; it and all that goes there must be picklable."""
+        with _ctrl_c_held_back():
+            return super().submit(partial(_unless_told, fn), *args, **kwargs)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        if kind is not None:
+            self._end_tasks()
+        return super().__exit__(kind, error, trace)
+
+    def _end_tasks(self) -> None:
+        """Tell the processes to end, and kill those that are still there when others would."""
+        processes = list((self._processes or {}).values())
+        self.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+        until = time.monotonic() + _GRACE_SECONDS
+        try:
+            for process in processes:
+                process.join(max(0.0, until - time.monotonic()))
+        finally:
+            for process in processes:
+                process.kill()
+
+
 def worker_pool(
     workers: int, setup: Callable[..., None] | None = None, *arguments: Any
-) -> ProcessPoolExecutor:
+) -> WorkerPool:
     """Make a pool of worker processes.
 
     Args:
@@ -35,7 +77,7 @@ def worker_pool(
         *arguments: What it is called with.
     """
     count = context.Value("i", 0)
-    return ProcessPoolExecutor(workers, context, _begin, (count, setup, arguments))
+    return WorkerPool(workers, context, _begin, (count, setup, arguments))
 
 
 def elsewhere(
@@ -60,7 +102,8 @@ def elsewhere(
     """
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_do, args=(there, job, dict(arguments), tell is not None))
-    process.start()
+    with _ctrl_c_held_back():
+        process.start()
     there.close()
     try:
         while True:
@@ -99,11 +142,56 @@ _number = 0
 def _begin(count: Any, setup: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
     global _number
     follow_parent()
+    signal.signal(signal.SIGTERM, _leave)
     with count.get_lock():
         _number = count.value
         count.value += 1
     if setup is not None:
         setup(*arguments)
+
+
+class _ToldToLeave(BaseException):
+    """The process is to end; what a task was writing is cleaned up on the way out."""
+
+
+_at_work = False
+
+
+def _unless_told(task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do a task; the process ends with it if it is told to meanwhile."""
+    global _at_work
+    try:
+        _at_work = True
+        return task(*args, **kwargs)
+    except _ToldToLeave:
+        os._exit(1)
+    finally:
+        _at_work = False
+
+
+def _leave(*_: object) -> None:
+    """End the process, by way of the task under way, which must not be disturbed in that again."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if not _at_work:
+        os._exit(1)
+    raise _ToldToLeave
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Hold Ctrl-C back for a moment; processes started meanwhile never get it from a terminal.
+
+    A terminal gives it to all processes at once. Only the first one should know: one that is just
+    starting would end with a traceback, and a training that gets it twice does not save.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def follow_parent() -> None:

@@ -462,8 +462,11 @@ def test_killed_again_and_again_the_same_command_ends_with_the_same_bytes(
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
 
 
-def test_ctrl_c_does_not_wait_for_the_shards_under_way(
-    photos: Path, small: Recipe, tmp_path: Path
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+)
+def test_who_stops_a_run_does_not_wait_for_the_shards_under_way(
+    photos: Path, small: Recipe, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     recipe, out = tmp_path / "recipe.yaml", tmp_path / "out"
     recipe.write_text(small.changed(variants=60).to_yaml())
@@ -471,12 +474,13 @@ def test_ctrl_c_does_not_wait_for_the_shards_under_way(
         sys.executable, "-m", "genmix", "augment", str(photos), "-o", str(out), "--recipe",
         str(recipe), "--workers", "2", "--edits", str(tmp_path / "edits"),
     ]  # fmt: skip
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     while not list((tmp_path / "edits").rglob("*.jpg")):
         assert process.poll() is None
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, number)  # a terminal and a service manager tell all processes
     told = process.communicate()[1]
-    assert process.returncode == 130
+    assert process.returncode == code
     assert told.splitlines()[-1] == "stopped; run the same command again to go on"
     assert not list((out / ".genmix").glob("shards/*"))
+    assert not list((tmp_path / "edits").rglob("*.part"))

@@ -92,8 +92,7 @@ def side_by_side(opens: Callable[[], Does], jobs: int, processes: int) -> Iterat
     pool = worker_pool(processes, _start, opens, jobs, messages, told)
 
     def crew(todo: Sequence[Planned], tell: Tell) -> None:
-        with _ctrl_c_held_back():
-            running = {pool.submit(_do, planned) for planned in todo}
+        running = {pool.submit(_do, planned) for planned in todo}
         while running:
             done, running = wait(running, _POLL_SECONDS, FIRST_COMPLETED)
             while not messages.empty():
@@ -118,23 +117,6 @@ def threads_of(jobs: int) -> int:
     if "OMP_NUM_THREADS" in os.environ:
         return torch.get_num_threads()
     return max(1, available_cpus() // jobs)
-
-
-@contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
-    """Hold Ctrl-C back for a moment; processes started meanwhile never get it from a terminal.
-
-    A terminal gives it to all processes at once. Only the first one should know: a training that
-    gets it twice does not save.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end(pool: ProcessPoolExecutor, processes: Sequence[BaseProcess]) -> None:

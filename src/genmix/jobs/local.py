@@ -64,41 +64,34 @@ def _run_in_processes(
     workers: int,
     on_items: Callable[[int], None],
 ) -> Iterator[Result]:
-    counter, stop = context.Value("q", 0), context.Event()
-    pool = worker_pool(workers, _start, work, counter, stop)
+    counter = context.Value("q", 0)
     waiting = iter(tasks)
     running: set[Future[Result]] = set()
     try:
-        while True:
-            # One task beyond the workers keeps each busy without queueing the whole plan.
-            for task in islice(waiting, workers + 1 - len(running)):
-                running.add(pool.submit(_do, task))
-            if not running:
-                break
-            done, running = wait(running, _POLL_SECONDS, FIRST_COMPLETED)
-            on_items(counter.value)
-            for future in done:
-                yield future.result()
+        with worker_pool(workers, _start, work, counter) as pool:
+            while True:
+                # One task beyond the workers keeps each busy without queueing the whole plan.
+                for task in islice(waiting, workers + 1 - len(running)):
+                    running.add(pool.submit(_do, task))
+                if not running:
+                    break
+                done, running = wait(running, _POLL_SECONDS, FIRST_COMPLETED)
+                on_items(counter.value)
+                for future in done:
+                    yield future.result()
     except BrokenProcessPool as error:
         raise GenmixError(
             "a worker process was killed, most likely for want of memory: run the same command "
             "again with fewer --workers; what was finished is kept"
         ) from error
-    finally:
-        stop.set()  # after Ctrl-C or an error, nobody waits for the tasks under way
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 _here: dict[str, Any] = {}
-"""In a worker process: the work, the counter and the stop sign, set once when it starts."""
+"""In a worker process: the work and the counter, set once when it starts."""
 
 
-class _StoppedError(Exception):
-    """The run has ended; what this task has done is done anew by the next."""
-
-
-def _start(work: Work[Any, Any], counter: Any, stop: Any) -> None:
-    _here.update(work=work, counter=counter, stop=stop)
+def _start(work: Work[Any, Any], counter: Any) -> None:
+    _here.update(work=work, counter=counter)
 
 
 def _do(task: Any) -> Any:
@@ -106,7 +99,5 @@ def _do(task: Any) -> Any:
 
 
 def _tick() -> None:
-    if _here["stop"].is_set():
-        raise _StoppedError
     with _here["counter"].get_lock():
         _here["counter"].value += 1
