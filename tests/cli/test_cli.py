@@ -223,6 +223,7 @@ def test_fractals_are_written_as_files(tmp_path: Path) -> None:
 
 
 def test_the_demo_runs_on_real_photos_and_says_what_to_look_at(tmp_path: Path) -> None:
+    (tmp_path / "demo" / "photos").mkdir(parents=True)  # as one that was stopped leaves it
     done = genmix("demo", "-o", tmp_path / "demo", "--workers", "2")
     assert done.exit_code == 0, done.output
     for name in ("training-set/contact-sheet.png", "steps.png", "training-set/README.md"):

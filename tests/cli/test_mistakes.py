@@ -256,3 +256,10 @@ def test_a_report_is_not_written_among_the_photos_nor_over_the_predictions(place
     refused(genmix("evaluate", "m", "photos", "-o", "same", "--predictions", "same"), "one file", 2)
     assert "holds no trained model" in lines(among)[0]
     assert contents(place) == before
+
+
+def test_a_demo_is_not_mixed_into_other_files(place: Path) -> None:
+    before = contents(place)
+    refused(genmix("demo", "-o", "photos"), "photos is not empty and is no demo: choose a new")
+    refused(genmix("demo", "-o", "file"), "cannot write file: it is a file")
+    assert contents(place) == before

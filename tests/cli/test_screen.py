@@ -126,3 +126,26 @@ def test_what_is_no_output_or_not_of_these_photos_is_refused(
     first.write_bytes(max(changed.rglob("*.jpg")).read_bytes())
     done = screen(output, "--photos", changed, "--edits", tmp_path / "edits")
     assert f"{first.relative_to(changed).as_posix()} has changed" in done.stderr
+
+
+def test_a_report_goes_neither_among_the_photos_nor_into_the_output(
+    output: Path, photos: Path
+) -> None:
+    before = contents(output.parent), contents(photos)
+    among = screen(output, "--photos", photos, "-o", photos / "report")
+    assert among.exit_code == 1
+    assert "lies inside the source" in among.stderr
+    for place in (output, output / "images" / "report"):
+        done = screen(output, "--photos", photos, "-o", place)
+        assert done.exit_code == 1
+        assert f"the report {place} lies inside the output {output}" in done.stderr
+    assert (contents(output.parent), contents(photos)) == before
+
+
+def test_the_output_may_be_the_folder_that_one_is_in(
+    output: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(output)
+    done = screen(".", "--photos", photos, "--edits", "../edits", "--limit", "3")
+    assert done.exit_code == 0, done.output
+    assert (output.parent / "out-screening" / "scores.png").exists()

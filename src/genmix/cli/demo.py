@@ -1,8 +1,13 @@
 """`genmix demo`: the whole job on photos that an installed package ships."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from genmix.cli.console import progress_bar, workers_option
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command()
@@ -23,6 +28,7 @@ def demo(out: str, workers: int) -> None:
     from genmix.storage import write_whole
 
     photos, made, steps = (Path(out) / name for name in ("photos", "training-set", "steps.png"))
+    _refuse_others(Path(out), {photos.name, made.name, steps.name})
     demo_photos(photos)
     recipe = load_recipe("classification").changed(size=256)
     with progress_bar() as progress:
@@ -38,3 +44,14 @@ def demo(out: str, workers: int) -> None:
     click.echo(f"What it is made of  {made / 'README.md'}, {made / 'manifest.parquet'}")
     click.echo()
     click.echo("Your own photos:    genmix augment PHOTOS -o TRAIN --originals link")
+
+
+def _refuse_others(out: "Path", own: set[str]) -> None:
+    """Refuse a folder that holds anything but a demo, which can be gone on with."""
+    from genmix.errors import OutputError
+    from genmix.storage import writing
+
+    with writing(out):
+        strange = out.exists() and any(entry.name not in own for entry in out.iterdir())
+    if strange:
+        raise OutputError(f"{out} is not empty and is no demo: choose a new folder")

@@ -69,9 +69,13 @@ def screen(
     """
     from pathlib import Path
 
+    from genmix.jobs.folder import keep_apart
     from genmix.jobs.rescreen import rescreen
     from genmix.recipe import load_recipe
 
+    folder = Path(report) if report else _beside(Path(out))
+    keep_apart(source, folder, "report")
+    _keep_out_of(Path(out), folder)
     used: list[Recipe] = []
 
     def change(made_by: "Recipe") -> "Recipe":
@@ -89,13 +93,29 @@ def screen(
             limit=limit,
             progress=progress,
         )
-    folder = Path(report) if report else Path(out).with_name(f"{Path(out).name}-screening")
     _write(found, folder)
     _show(found)
     click.echo(f"Look at    {folder / 'scores.png'}")
     for name in found.sheets:
         click.echo(f"           {folder / f'nearest-{name}.png'}")
     _write_recipe(Path(out), folder, used[0], source)
+
+
+def _beside(out: Any) -> Any:
+    """Return the folder of a report that was given no place, also for `.` as the output."""
+    place = out.resolve() if out.name in {"", ".."} else out
+    return place.with_name(f"{place.name}-screening")
+
+
+def _keep_out_of(out: Any, folder: Any) -> None:
+    """Refuse a report among what was made: its recipe would take the place of the output's."""
+    from genmix.errors import OutputError
+
+    if folder.resolve().is_relative_to(out.resolve()):
+        raise OutputError(
+            f"the report {folder} lies inside the output {out}, which is to stay as it is: choose "
+            "a folder beside it"
+        )
 
 
 def _changes(
