@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unicodedata import category
 
 from genmix.errors import OutputError
 
@@ -111,6 +112,21 @@ def is_utf8(path: str | Path) -> bool:
 def printable(path: str | Path) -> str:
     """Show the bytes of a path that are not UTF-8 as escapes."""
     return os.fsencode(path).decode(errors="backslashreplace")
+
+
+def one_line(text: str) -> str:
+    """Show line ends and other control characters, which a file's name may have, as escapes.
+
+    Printed as they are they would break a line, or change the colours and the title of a terminal.
+    """
+    return "".join(
+        letter.encode("unicode_escape").decode() if category(letter) in _CONTROL else letter
+        for letter in text
+    )
+
+
+_CONTROL = {"Cc", "Cs", "Zl", "Zp"}
+"""Control characters, halves of characters, and ends of lines and paragraphs."""
 
 
 def remove(path: Path) -> bool:

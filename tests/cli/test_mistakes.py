@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -263,3 +265,41 @@ def test_a_demo_is_not_mixed_into_other_files(place: Path) -> None:
     refused(genmix("demo", "-o", "photos"), "photos is not empty and is no demo: choose a new")
     refused(genmix("demo", "-o", "file"), "cannot write file: it is a file")
     assert contents(place) == before
+
+
+def test_a_name_with_line_ends_and_escapes_stays_on_one_line_and_colours_no_terminal(
+    place: Path,
+) -> None:
+    strange = place / "photos" / "ant\n\x1b[31mred"
+    strange.mkdir()
+    (strange / "a\u3000b.jpg").write_bytes(GARBAGE)
+    (strange / "no\x07te.txt").touch()
+    done = genmix(*augment(), "-o", "new")
+    assert done.exit_code == 0, done.output
+    shown = "ant\\n\\x1b[31mred"
+    told = done.stderr.splitlines()
+    assert f"could not be used: {shown}/a\u3000b.jpg: not an image" in told
+    assert f"not used: {shown}/no\\x07te.txt: not an image (.txt)" in told
+    assert f"warning: nothing of the class '{shown}' was written" in told
+    traced = genmix("trace", strange / "a\u3000b.jpg", "new")
+    assert traced.stdout.startswith(f"Planned from {shown}/a\u3000b.jpg in new: 1\n")
+    refused(genmix("augment", "ant\nbee", "-o", "other"), "ant\\nbee does not exist")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp932"])
+def test_what_a_terminal_cannot_write_is_no_error(place: Path, encoding: str) -> None:
+    (place / "photos" / "柴犬é😀").mkdir()
+    (place / "photos" / "柴犬é😀" / "1.jpg").write_bytes(Path("cat.jpg").read_bytes())
+    for arguments in ([*augment(), "-o", "new"], ["prompts", "list", "--lang", "ja"]):
+        done = CliRunner(charset=encoding).invoke(main, list(map(str, arguments)))
+        assert done.exit_code == 0, done.exception
+    told = CliRunner(charset=encoding).invoke(main, [*map(str, augment()), "-o", "new", "--json"])
+    assert "柴犬é😀" in json.loads(told.stdout)["classes"]
+
+
+def test_standard_error_may_be_closed(place: Path) -> None:
+    command = [sys.executable, "-m", "genmix", *map(str, augment()), "-o", "new"]
+    done = subprocess.run(["sh", "-c", '"$@" 2>&-', "sh", *command], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "Training set   new/images" in done.stdout
+    assert (place / "new" / "manifest.parquet").exists()

@@ -1,7 +1,9 @@
 """The command `genmix`: one module a verb, each parses, calls and prints."""
 
 import errno
+import io
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from genmix.cli.ablate import ablate
 from genmix.cli.audit import audit
 from genmix.cli.augment import augment
 from genmix.cli.compare import compare
+from genmix.cli.console import say
 from genmix.cli.demo import demo
 from genmix.cli.doctor import doctor
 from genmix.cli.edit import edit
@@ -44,18 +47,19 @@ class _Genmix(click.Group):
     """The group of verbs: shows a user's mistake in one line, and lists verbs as they are used."""
 
     def invoke(self, ctx: click.Context) -> object:
+        _show_what_has_no_place()
         try:
             with _asked_to_stop() as terminated:
                 return super().invoke(ctx)
         except GenmixError as error:
             if ctx.params["debug"]:
                 raise
-            click.echo(f"Error: {error}", err=True)
+            say(f"Error: {error}")
             ctx.exit(_BAD_USAGE if isinstance(error, PromptError | RecipeError) else _FAILED)
         except OSError as error:
             if ctx.params["debug"] or error.errno in {None, errno.EPIPE}:
                 raise
-            click.echo(f"Error: {error}; genmix --debug shows where", err=True)
+            say(f"Error: {error}; genmix --debug shows where")
             ctx.exit(_FAILED)
         except KeyboardInterrupt:
             click.echo("stopped; run the same command again to go on", err=True)
@@ -71,6 +75,12 @@ class _Genmix(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """List the verbs in the order in which a newcomer needs them."""
         return list(self.commands)
+
+
+def _show_what_has_no_place() -> None:
+    """Write what a terminal's or a file's encoding does not have as escapes, not as an error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """`genmix ablate`: what each part of a recipe does."""
 
-import json
 from typing import Any
 
 import click
 
+from genmix.cli.console import print_json
 from genmix.cli.experiment import (
     experiment_options,
     experiment_settings,
@@ -120,7 +120,7 @@ def ablate(
         name = f"pair-{pair.rows.name}-{pair.columns.name}"
         figures.append(save(draw_pair(found, pair), Path(out) / name))
     if as_json:
-        click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=1))
+        print_json(found.to_dict())
         return
     print_ablation(found, Console())
     click.echo(f"Every run  {Path(out) / 'comparison.csv'}, {Path(out) / 'ablation.json'}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genmix.cli.console import progress_bar, seed_option
+from genmix.cli.console import print_json, progress_bar, seed_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -88,10 +88,10 @@ def audit(
             seed=seed,
             progress=progress,
         )
-    text = json.dumps(found.to_dict(), ensure_ascii=False, indent=1)
-    write_whole(Path(out) / AUDIT, text.encode())
+    values = found.to_dict()
+    write_whole(Path(out) / AUDIT, json.dumps(values, ensure_ascii=False, indent=1).encode())
     if as_json:
-        click.echo(text)
+        print_json(values)
         return
     _show(found)
     click.echo(f"Everything  {Path(out) / AUDIT}")

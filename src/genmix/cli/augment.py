@@ -1,6 +1,5 @@
 """`genmix augment`: the main job."""
 
-import json
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from genmix.cli.console import (
     SOME_FAILED,
     duration,
     edits_option,
+    print_json,
     print_table,
     progress_bar,
     recipe_options,
@@ -120,7 +120,7 @@ def augment(
     applied = _applied(out) if apply_reviews and summary.finished else None
     if as_json:
         reviews = {"reviews": applied and asdict(applied)} if apply_reviews else {}
-        click.echo(json.dumps(summary.to_dict() | reviews, ensure_ascii=False, indent=1))
+        print_json(summary.to_dict() | reviews)
     elif apply_reviews:
         click.echo(f"Reviews        {_reviewed(applied, summary.finished)}")
     if strict and summary.tally.failed:
@@ -162,7 +162,7 @@ def _reviewed(applied: "Applied | None", finished: bool) -> str:
 
 def _show_estimate(found: "Estimate", out: str, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=1))
+        print_json(found.to_dict())
         return
     click.echo(f"Dry run: nothing is written to {out}")
     print_table(

@@ -1,11 +1,10 @@
 """`genmix compare`: ways of training against each other, over seeds."""
 
-import json
 from typing import Any
 
 import click
 
-from genmix.cli.console import say
+from genmix.cli.console import print_json, say
 from genmix.cli.experiment import (
     experiment_options,
     experiment_settings,
@@ -102,7 +101,7 @@ def compare(
     if len(found.shots) > 1:
         figures.append(save(draw_learning_curves(found), Path(out) / "learning-curves"))
     if as_json:
-        click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=1))
+        print_json(found.to_dict())
         return
     print_comparison(found, Console())
     click.echo(f"Every run  {Path(out) / 'comparison.csv'}, {Path(out) / 'comparison.json'}")

@@ -3,7 +3,7 @@
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -150,7 +150,18 @@ def check_sheet(sheet: str, option: str, photos: Iterable[str] = ()) -> None:
 
 def say(message: str) -> None:
     """Print a line for people, on standard error, where it does not mix with results."""
-    click.echo(message, err=True)
+    from genmix.storage import one_line
+
+    click.echo(one_line(message), err=True)
+
+
+def print_json(values: Mapping[str, Any]) -> None:
+    """Print JSON on standard output: as it is in UTF-8, in ASCII where that is not UTF-8."""
+    import json
+
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    unicode = encoding.lower().startswith("utf")
+    click.echo(json.dumps(values, ensure_ascii=not unicode, indent=1))
 
 
 def show_left_out(reasons: dict[str, str], what: str) -> None:
@@ -168,10 +179,15 @@ class Show(Protocol):
         """Show it."""
 
 
+def watched() -> bool:
+    """Tell whether standard error is a terminal; it is None where it was closed."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 @contextmanager
 def progress_bar() -> Iterator[Show]:
     """Show how far a run is: a bar with rate and time left, or a line now and then in a log."""
-    if not sys.stderr.isatty():
+    if not watched():
         yield _Lines()
         return
     from rich.console import Console

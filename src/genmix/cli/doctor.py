@@ -1,11 +1,10 @@
 """`genmix doctor`: what this machine can do, and what to install."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from genmix.cli.console import size_of
+from genmix.cli.console import print_json, size_of
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -31,7 +30,7 @@ def doctor(online: bool, as_json: bool) -> None:
 
     found = look_at_machine(available_cpus(), online=online)
     if as_json:
-        click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=1))
+        print_json(found.to_dict())
     else:
         _show(found)
 

@@ -1,6 +1,5 @@
 """`genmix edit`: the dear part of a run alone."""
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +8,7 @@ import click
 from genmix.cli.console import (
     SOME_FAILED,
     duration,
+    print_json,
     print_table,
     progress_bar,
     recipe_options,
@@ -72,7 +72,7 @@ def edit(
             progress=progress,
         )
     if as_json:
-        click.echo(json.dumps(summary.to_dict(), ensure_ascii=False, indent=1))
+        print_json(summary.to_dict())
     else:
         print_table(
             [

@@ -1,6 +1,5 @@
 """What `genmix compare` and `genmix ablate` share: their options, and progress over many runs."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genmix.cli.console import duration, say, workers_option
+from genmix.cli.console import duration, say, watched, workers_option
 from genmix.cli.training_options import model_options, optimizer_options, settle
 
 if TYPE_CHECKING:
@@ -173,7 +172,7 @@ def by_folder(targets: tuple[str, ...]) -> dict[str, str]:
 @contextmanager
 def run_progress() -> "Iterator[Callable[[Status], None]]":
     """Show which runs are under way, their step, loss and accuracy, and the time left."""
-    if not sys.stderr.isatty():
+    if not watched():
         yield _Lines()
         return
     from rich.console import Console

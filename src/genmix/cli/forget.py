@@ -1,11 +1,10 @@
 """`genmix forget`: take a photo back, and all that was made of it."""
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
-from genmix.cli.console import edits_option, print_table, say
+from genmix.cli.console import edits_option, print_json, print_table, say
 
 if TYPE_CHECKING:
     from genmix.jobs.forget import Forgotten
@@ -37,7 +36,7 @@ def forget(sources: tuple[str, ...], out: str, edits: str | None, as_json: bool)
 
     done = remove(sources, out, edits=Path(edits) if edits else None, also=forget_reviews)
     if as_json:
-        click.echo(json.dumps(done.to_dict(), ensure_ascii=False, indent=1))
+        print_json(done.to_dict())
         return
     _show(done)
 

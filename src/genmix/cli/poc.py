@@ -1,12 +1,11 @@
 """`genmix poc`: is it worth it on these photos? Three stages and a decision, in the time given."""
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from genmix.cli.console import edits_option, say, seed_option, workers_option
+from genmix.cli.console import edits_option, print_json, say, seed_option, workers_option
 from genmix.cli.experiment import need_proof, run_progress
 from genmix.cli.training_options import model_options, optimizer_options, settle
 
@@ -145,7 +144,7 @@ def poc(
     report = "report.html" if lang == "en" else f"report.{lang}.html"
     write_whole(Path(out) / report, report_of(Path(out), lang).encode())
     if as_json:
-        click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=1))
+        print_json(found.to_dict())
         return
     print_poc(found, Console(), lang)
     for name in ("poc.json", "recipe.yaml", report):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genmix.cli.console import print_table, say, seed_option
+from genmix.cli.console import print_json, print_table, say, seed_option
 
 if TYPE_CHECKING:
     from genmix.reviewing import Kappa, Rate, ReviewReport, Undecided
@@ -43,15 +43,13 @@ def status(out: str, confidence: float, as_json: bool) -> None:
     \b
     genmix review status train-set
     """
-    import json
-
     from genmix.reviewing import open_reviews, review_report
 
     with open_reviews(out) as store:
         report = review_report(store, confidence)
     if as_json:
         pairs = [{"reviewers": pair, **asdict(kappa)} for pair, kappa in report.agreement.items()]
-        click.echo(json.dumps(asdict(report) | {"agreement": pairs}, indent=2, ensure_ascii=False))
+        print_json(asdict(report) | {"agreement": pairs})
         return
     print_table(_status_rows(report))
     if report.outdated:

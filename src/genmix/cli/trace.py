@@ -1,9 +1,10 @@
 """`genmix trace`: where a picture came from, and what came of a photo."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from genmix.cli.console import print_json
 
 if TYPE_CHECKING:
     from genmix.jobs.trace import Trace
@@ -36,7 +37,7 @@ def trace(image: str, out: str | None, as_json: bool) -> None:
 
     found = find(image, out)
     if as_json:
-        click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=1))
+        print_json(found.to_dict())
         return
     if found.picture is not None:
         _show_picture(found, found.picture)
@@ -69,13 +70,19 @@ def _show_picture(found: "Trace", row: dict[str, Any]) -> None:
     if found.recipe is not None:
         rows.append(("recipe", f"{found.recipe}, seed {found.seed}"))
     for name, value in rows:
-        click.echo(f"{name:<11}  {value}")
+        _print(f"{name:<11}  {value}")
 
 
 def _show_photo(found: "Trace") -> None:
     rows = found.made_of_it
-    click.echo(f"Planned from {rows[0]['source']} in {found.out}: {len(rows)}")
+    _print(f"Planned from {rows[0]['source']} in {found.out}: {len(rows)}")
     for row in rows:
         what = row["prompt"] or "(the photo itself)"
         variant = f" {row['variant']}" if row["variant"] else ""
-        click.echo(f"  {what}{variant}: {row['output'] or row['decision'] + ', ' + row['reason']}")
+        _print(f"  {what}{variant}: {row['output'] or row['decision'] + ', ' + row['reason']}")
+
+
+def _print(line: str) -> None:
+    from genmix.storage import one_line
+
+    click.echo(one_line(line))

@@ -1,6 +1,5 @@
 """`genmix train`: a classifier from labelled photos, from what genmix made of them, or both."""
 
-import json
 import os
 from dataclasses import dataclass
 from math import ceil
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from genmix.cli.console import duration, print_table, progress_bar, say, seed_option
+from genmix.cli.console import duration, print_json, print_table, progress_bar, say, seed_option
 from genmix.cli.training_options import model_options, optimizer_options, settle
 
 if TYPE_CHECKING:
@@ -151,9 +150,7 @@ def train(
     with progress_bar() as progress:
         trained = run(settings, pictures.train, pictures.val, out, _shown(progress, steps))
     if as_json:
-        click.echo(
-            json.dumps(_outcome(trained, settings, pictures, out), ensure_ascii=False, indent=1)
-        )
+        print_json(_outcome(trained, settings, pictures, out))
     else:
         _show(trained, settings, pictures, out, val)
 

@@ -9,6 +9,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from genmix.storage import one_line
+
 
 class PlainTable(Table):
     """A table of rich whose cells and headings are no markup; style them with `Text`."""
@@ -21,7 +23,8 @@ class PlainTable(Table):
 
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
         """Add a row, as `Table` does."""
-        super().add_row(*(None if cell is None else _plain(cell) for cell in cells), **options)
+        lines = (one_line(cell) if isinstance(cell, str) else cell for cell in cells)
+        super().add_row(*(None if line is None else _plain(line) for line in lines), **options)
 
 
 def _plain(shown: RenderableType) -> RenderableType:
