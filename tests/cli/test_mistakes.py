@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from genmix.cli import main
 from genmix.datasets.samples import synthetic_photos
+from genmix.fractals import FractalBank
 from tests.jobs.outputs import contents
 
 RECIPE = """
@@ -303,3 +304,45 @@ def test_standard_error_may_be_closed(place: Path) -> None:
     assert done.returncode == 0
     assert "Training set   new/images" in done.stdout
     assert (place / "new" / "manifest.parquet").exists()
+
+
+def test_the_folder_of_another_run_is_refused_before_fractals_are_drawn_for_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FractalBank, "open", lambda *_, **__: pytest.fail("drawn"))
+    refused(genmix(*augment(), "-o", "out", "--seed", "5"), "seed was 0 there and is 5 now")
+    assert place.exists()
+
+
+def test_a_cache_of_edits_is_refused_in_a_wrong_place_before_any_is_made(place: Path) -> None:
+    before = contents(place)
+    edit = ["edit", "photos", "--recipe", "mine.yaml", "--workers", "1"]
+    for done in (genmix(*edit, "-o", "out"), genmix(*augment(), "-o", "out", "--edits", "out")):
+        refused(done, "out is an output: choose another folder for the edit cache")
+    done = genmix(*edit, "-o", "file")
+    refused(done, "cannot write file: it is a file; choose a folder")
+    assert "edits: 0" not in done.stderr
+    assert contents(place) == before
+
+
+def test_an_audit_that_cannot_be_written_looks_at_no_picture(place: Path) -> None:
+    (place / "out" / "audit.json").mkdir()
+    done = genmix("audit", "out", "--encoder", "none")
+    refused(done, "cannot write out/audit.json: it is a folder")
+    assert "pictures" not in done.stderr
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["augment", "", "-o", "new"], "an argument is empty: is a variable of the shell not set?"),
+        (["augment", "photos", "-o", ""], "-o is empty: is a variable of the shell not set?"),
+        (["recipe", "init", ""], "an argument is empty"),
+        (["forget", "--from", "out", "--edits", "", "cat.jpg"], "--edits is empty"),
+    ],
+)
+def test_an_empty_argument_is_not_taken_for_the_working_folder(
+    arguments: list[str], words: str
+) -> None:
+    refused(genmix(*arguments), words, code=2)

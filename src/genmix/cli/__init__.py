@@ -70,6 +70,10 @@ class _Genmix(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in self.commands:
             ctx.fail(f"there is no command '{args[0]}'; {nearest(args[0], self.commands)}")
+        if "" in args:
+            before = args[args.index("") - 1] if args.index("") else ""
+            what = before if before.startswith("-") else "an argument"
+            ctx.fail(f"{what} is empty: is a variable of the shell not set?")
         return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002

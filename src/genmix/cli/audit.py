@@ -74,8 +74,11 @@ def audit(
 
     from genmix.auditing import AUDIT
     from genmix.auditing import audit as run
-    from genmix.storage import write_whole
+    from genmix.datasets.layout import MANIFEST
+    from genmix.storage import check_file, write_whole
 
+    if (Path(out) / MANIFEST).exists():  # better now than when all pictures were looked at
+        check_file(Path(out) / AUDIT)
     with progress_bar() as progress:
         found = run(
             out,

@@ -12,12 +12,14 @@ from genmix.fractals import FractalBank
 from genmix.jobs.finish import finish
 from genmix.jobs.folder import (
     BLENDED,
+    FRACTALS,
     OWN_CHECKER,
     WHOLE,
     OutputFolder,
     Share,
     keep_apart,
     keep_edits_apart,
+    open_edits,
 )
 from genmix.jobs.likeness import class_gaussians
 from genmix.jobs.local import run_local
@@ -29,7 +31,7 @@ from genmix.provenance.metadata import CREATOR
 from genmix.provenance.signing import Signing
 from genmix.recipe import Recipe, load_recipe
 from genmix.screening import screen_models
-from genmix.storage import cache_folder, is_utf8, printable, writing
+from genmix.storage import cache_folder, is_utf8, printable
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Told (stage, done, total) as a run goes on; stages are "fractals" and "pictures"."""
@@ -79,15 +81,13 @@ def augment(
     keep_edits_apart(source, edits)
     folder.open()
     folder.check_classes({photo.label for photo in plan.photos})
-    with writing(edits):
-        edits.mkdir(parents=True, exist_ok=True)
+    open_edits(edits)
     with folder.locked(share):
-        bank = open_bank(recipe, workers, progress)
         editor = recipe.editor.open()
-        folder.claim(
-            _identity(plan, editor, bank, signing),
-            hint=" (edits are cached and will not be made again)",
-        )
+        identity = _identity(plan, editor, signing)
+        folder.refuse_another(identity, hint=_HINT, but=FRACTALS)  # before they are drawn
+        bank = open_bank(recipe, workers, progress)
+        folder.claim({**identity, FRACTALS: bank.fingerprint}, hint=_HINT)
         folder.clean(share)
         folder.forget_incomplete(plan.shard_count)
         work = ShardWork(photos, recipe, plan.prompts, bank, edits, folder, share)
@@ -178,10 +178,11 @@ def _run(plan: Plan, work: ShardWork, workers: int, progress: Progress) -> Summa
     return summary
 
 
-def _identity(
-    plan: Plan, editor: Editor, bank: FractalBank, signing: Signing | None
-) -> dict[str, Any]:
-    """Everything that the output's bytes depend on, as plain values.
+_HINT = " (edits are cached and will not be made again)"
+
+
+def _identity(plan: Plan, editor: Editor, signing: Signing | None) -> dict[str, Any]:
+    """Everything that the output's bytes depend on but the fractals, as plain values.
 
     Of the editor's settings the fingerprint has those that change a picture; the others, such as
     the size of a batch, may change from one run to the next. So may the way to a folder of
@@ -204,7 +205,6 @@ def _identity(
         "prompt texts": [[prompt.prompt, prompt.instruction] for prompt in plan.prompts],
         "editor version": editor.fingerprint,
         **{key: value for key, value in judges.items() if value},
-        "fractals version": bank.fingerprint,
         BLENDED: None if folder is None else str(Path(folder).absolute()),
         "number of photos": len(plan.photos),
         "listing of photos": listing_digest(plan.photos),

@@ -17,7 +17,7 @@ from genmix.errors import ImageError, SourceError
 from genmix.images import Image
 from genmix.jobs.augment import Progress, make_plan, sensible_workers
 from genmix.jobs.edits import EditCount, Task, Wanted, look_up, read_photo
-from genmix.jobs.folder import WHOLE, Share, keep_edits_apart
+from genmix.jobs.folder import WHOLE, Share, keep_edits_apart, open_edits
 from genmix.jobs.local import Tick, run_local
 from genmix.jobs.overlap import overlapping
 from genmix.jobs.plan import items_of
@@ -88,6 +88,7 @@ def edit(
     recipe = recipe.changed(output={"originals": "none"})  # which need no edit
     keep_edits_apart(source, Path(edits))
     plan, photos = make_plan(source, recipe, limit)
+    open_edits(Path(edits))
     shards = [plan.shard(k) for k in range(plan.shard_count) if share.takes(k)]
     chosen = sum(map(len, shards))
     summary = EditSummary(Path(edits), chosen * plan.items_per_photo)

@@ -32,6 +32,11 @@ OWN_CHECKER = "own safety checker"
 BLENDED = "folder of fractals"
 """What the record of a run has of a folder of pictures to blend in; it is told, not compared."""
 
+FRACTALS = "fractals version"
+"""What the record of a run has of the fractals that are blended in."""
+
+_HIDDEN = ".genmix"
+
 _PART = "part.parquet"
 
 _STAGING = "staging"
@@ -94,6 +99,18 @@ def keep_edits_apart(source: str | Path, edits: Path) -> None:
         keep_apart(source, edits, "edit cache")
 
 
+def open_edits(edits: Path) -> None:
+    """Make the folder of an edit cache if it is missing.
+
+    Raises:
+        OutputError: If it cannot be made, or is an output, among whose files edits would lie.
+    """
+    if (edits / _HIDDEN).exists():
+        raise OutputError(f"{edits} is an output: choose another folder for the edit cache")
+    with writing(edits):
+        edits.mkdir(parents=True, exist_ok=True)
+
+
 @dataclass(frozen=True)
 class OutputFolder:
     """One output, finished or under way.
@@ -133,8 +150,8 @@ class OutputFolder:
                 raise OutputError(
                     f"{self.path} is not empty and is no genmix output: choose a new folder"
                 )
-        if identity is not None and self._record.exists():
-            self._refuse_another(identity)
+        if identity is not None:
+            self.refuse_another(identity)
 
     def open(self) -> None:
         """Make the folder if it is missing.
@@ -177,10 +194,35 @@ class OutputFolder:
             OutputError: If `genmix forget` was stopped in it.
         """
         self._refuse_half_forgotten()
-        if self._record.exists():
-            self._refuse_another(identity, hint)
-        else:
+        self.refuse_another(identity, hint=hint)
+        if not self.claimed:
             write_whole(self._record, json.dumps(identity, indent=1, ensure_ascii=False).encode())
+
+    def refuse_another(
+        self, identity: Mapping[str, Any], *, hint: str = "", but: str = BLENDED
+    ) -> None:
+        """Refuse the folder of another run; see `claim`.
+
+        Args:
+            identity: As for `claim`.
+            hint: As there.
+            but: What of it is not compared, as it is not known yet.
+
+        Raises:
+            OtherRunError: If the folder belongs to another run.
+        """
+        if not self.claimed:
+            return
+        there, left_out = self._read_record(), dict.fromkeys((BLENDED, but))
+        if [there.get(key) for key in _KIND] != [identity.get(key) for key in _KIND]:
+            raise OtherRunError(
+                f"{self.path} was made by another command, or another version of genmix: choose a "
+                "new folder"
+            )
+        if difference := _difference({**there, **left_out}, {**identity, **left_out}):
+            raise OtherRunError(
+                f"{self.path} belongs to another run: {difference}; choose a new folder{hint}"
+            )
 
     def release(self) -> None:
         """Make the folder nobody's again, for a run that ended before it had anything to keep."""
@@ -374,7 +416,7 @@ class OutputFolder:
     @property
     def hidden(self) -> Path:
         """What a run keeps for itself."""
-        return self.path / ".genmix"
+        return self.path / _HIDDEN
 
     @property
     def _shards(self) -> Path:
@@ -390,18 +432,6 @@ class OutputFolder:
     def _record(self) -> Path:
         """What the run that the folder belongs to depends on."""
         return self.hidden / "job.json"
-
-    def _refuse_another(self, identity: Mapping[str, Any], hint: str = "") -> None:
-        there = self._read_record()
-        if [there.get(key) for key in _KIND] != [identity.get(key) for key in _KIND]:
-            raise OtherRunError(
-                f"{self.path} was made by another command, or another version of genmix: choose a "
-                "new folder"
-            )
-        if difference := _difference({**there, BLENDED: None}, {**identity, BLENDED: None}):
-            raise OtherRunError(
-                f"{self.path} belongs to another run: {difference}; choose a new folder{hint}"
-            )
 
     def _read_record(self) -> dict[str, Any]:
         try:
