@@ -38,10 +38,12 @@ def test_words_stand_where_there_is_no_picture() -> None:
     assert ink(worded) > ink(empty) == 0
 
 
-@pytest.mark.parametrize("words", ["ねこ", "a name without end " * 9, "unbroken" * 30, "é ü ñ"])
+@pytest.mark.parametrize(
+    "words", ["ねこ", "a name without end " * 9, "unbroken" * 30, "é ü ñ", "two\nlines"]
+)
 def test_names_of_any_script_and_length_stay_on_the_page(words: str) -> None:
     sheet = draw_sheet(
-        [SheetRow(words, [picture(250)], heading="h", captions=[words])], [words], cell_px=80
+        [SheetRow(words, [picture(250)], heading=words, captions=[words])], [words], cell_px=80
     )
     assert ink(sheet) > 0
     for edge in (sheet[:3], sheet[-3:], sheet[:, :3], sheet[:, -3:]):

@@ -9,6 +9,7 @@ from PIL import Image as PilImage
 from PIL import ImageDraw, ImageFont
 
 from genmix.images import Image, resize
+from genmix.storage import one_line
 
 _PAPER = (250, 250, 248)
 _INK = (32, 33, 36)
@@ -70,7 +71,8 @@ def draw_sheet(
     for row, start in zip(rows, tops.tolist(), strict=False):
         y = start + (heading_px if row.heading is not None else 0)
         if row.heading is not None:
-            pen.text((_MARGIN, y - _GAP - 2), row.heading, _INK, _font(row.heading, text), "ls")
+            heading = _end_of(one_line(row.heading), text, width - 2 * _MARGIN)
+            pen.text((_MARGIN, y - _GAP - 2), heading, _INK, _font(heading, text), "ls")
         y += _names_px(row.captions, small, cell_px)
         _write_names(pen, row.captions, left, y, small, cell_px)
         _write_title(pen, row.title, left, y + cell_px // 2, small)
@@ -137,6 +139,15 @@ def _cut(line: str, size: int, width: int) -> str:
     while line and _width(line + "…", size) > width:
         line = line[:-1]
     return line + "…"
+
+
+def _end_of(line: str, size: int, width: int) -> str:
+    """Cut a heading from the front: of a path, the file's name says most."""
+    if _width(line, size) <= width:
+        return line
+    while line and _width("…" + line, size) > width:
+        line = line[1:]
+    return "…" + line
 
 
 def _draw_cell(

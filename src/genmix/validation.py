@@ -16,6 +16,20 @@ _MOST_NESTED = 50
 _MOST_DIGITS = 64
 _SCALARS = {"int": "whole number", "float": "number", "timestamp": "date", "bool": "yes or no"}
 
+_SHOULD = {
+    "int_type": "should be a whole number",
+    "int_parsing": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "float_type": "should be a number",
+    "float_parsing": "should be a number",
+    "string_type": "should be text: put it in quotes",
+    "tuple_type": "should be a list: put it in [ ]",
+    "model_type": "should be a mapping of keys to values, or be left out",
+    "dict_type": "should be a mapping of keys to values, or be left out",
+    "too_short": "should not be empty",
+}
+"""What to say where pydantic would speak of Python."""
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -151,7 +165,8 @@ def _describe(fault: ErrorDetails, model: type[BaseModel]) -> str:
         return f"unknown key '{where}'; {nearest(str(fault['loc'][-1]), _keys(model, fault))}"
     if fault["type"] == "missing":
         return f"'{where}' is missing"
-    message = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    message = _SHOULD.get(fault["type"]) or fault["msg"]
+    message = message.removeprefix("Value error, ").removeprefix("Input ")
     found = fault["input"]
     if fault["type"] == "value_error" or not isinstance(found, str | int | float | bool):
         return f"'{where}': {message}" if where else message

@@ -49,6 +49,12 @@ def test_every_verb_explains_itself_with_an_example(verb: str) -> None:
     assert max(map(len, shown.output.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("group", ["", "prompts", "recipe", "review"])
+def test_the_list_of_verbs_cuts_none_of_them_short(group: str) -> None:
+    verbs = genmix(*group.split(), "--help").output.split("Commands:")[1].splitlines()
+    assert not [line for line in verbs if line.endswith("...")]
+
+
 def test_augment_prints_a_table_and_where_to_look(photos: Path, tmp_path: Path) -> None:
     done = quick(photos, tmp_path / "out")
     assert done.exit_code == 0, done.output
@@ -112,6 +118,7 @@ def test_shares_end_with_a_word_on_what_is_left(photos: Path, tmp_path: Path) ->
         (["augment", "{empty}", "-o", "{out}"], 1, "{empty}"),
         (["augment", "{photos}", "-o", "{file}/out"], 1, "cannot write"),
         (["preview", "none.jpg", "-o", "{out}"], 1, "cannot use none.jpg: No such file"),
+        (["preview", "{photos}", "-o", "{out}"], 1, "it is a folder: give its photos"),
         (["prompts", "show", "snovy"], 2, "did you mean 'snowy'"),
         (["prompts", "list", "classificaton"], 2, "did you mean 'classification'"),
         (["recipe", "show", "papr"], 2, "did you mean 'paper'"),

@@ -135,6 +135,17 @@ def test_many_classes_are_shown_by_the_hardest(tmp_path: Path) -> None:
     assert sum(line.strip().startswith("class ") for line in done.stdout.splitlines()) == 21
 
 
+def test_no_number_is_cut_on_a_narrow_terminal(
+    model: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = {}
+    for width in ("200", "30"):
+        monkeypatch.setenv("COLUMNS", width)
+        done = evaluate(model, photos)
+        shown[width] = [word for word in done.stdout.split() if word[0].isdigit()]
+    assert shown["30"] == shown["200"]
+
+
 def test_classes_and_domains_have_the_names_that_they_have(photos: Path, tmp_path: Path) -> None:
     names = ["bolt [ng]", "bolt [ok]", "ok [/]"]
     save_checkpoint(create_model("test_resnet", names, size=32), tmp_path / "model")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -346,3 +347,16 @@ def test_an_empty_argument_is_not_taken_for_the_working_folder(
     arguments: list[str], words: str
 ) -> None:
     refused(genmix(*arguments), words, code=2)
+
+
+def test_an_audit_cuts_no_number_on_a_narrow_terminal(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = {}
+    for width in ("200", "30"):
+        monkeypatch.setenv("COLUMNS", width)
+        done = genmix("audit", place / "out", "--source", "photos", "--encoder", "none")
+        assert done.exit_code == 0, done.output
+        shown[width] = re.findall(r"[+−\d.]+ ± [\d.]+|\d+\.\d+ to \d+\.\d+", done.stdout)
+    assert len(shown["200"]) > 5
+    assert shown["30"] == shown["200"]

@@ -122,7 +122,7 @@ def test_a_users_own_prompt_needs_two_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("id: own\nprompts: []\n", r"own\.yaml:2: .*at least 1"),
+        ("id: own\nprompts: []\n", r"own\.yaml:2: .*should not be empty"),
         ("id: own\nprompts:\n  - id: A b\n    prompt: x\n", r"own\.yaml:3: 'prompts\.0\.id'"),
         ("id: own\nprompts:\n  - id: a\n    promt: x\n", r"own\.yaml:3: .*'prompts\.0\."),
         (

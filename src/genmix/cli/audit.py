@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genmix.cli.console import print_json, progress_bar, seed_option
+from genmix.cli.console import print_json, print_whole, progress_bar, seed_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -122,11 +122,11 @@ def _show(found: "Audit") -> None:
     for by, title in (("class", "classes"), ("group", "groups")):
         tilts = [tilt for tilt in found.tilts if tilt.by == by]
         if any(tilt.rejected.value for tilt in tilts):
-            console.print(_rejected(_largest(tilts), title))
+            print_whole(_rejected(_largest(tilts), title), console)
         if any(tilt.shifts for tilt in tilts):
-            console.print(_shifts(_largest(tilts), title))
+            print_whole(_shifts(_largest(tilts), title), console)
     if found.falls:
-        console.print(_falls(found))
+        print_whole(_falls(found), console)
     _show_findings(found, console)
 
 
@@ -141,13 +141,13 @@ def _show_quality(
     few = f"the {len(rows)} of {of:,} of which least is kept" if len(rows) < of else ""
     prompts = title == "Prompts"
     if prompts or any(row.reasons or row.failed for row in rows):
-        console.print(_kept(title, few, [*rows, *everything]))
+        print_whole(_kept(title, few, [*rows, *everything]), console)
     if any(row.diversity or row.similarity for row in rows):
-        console.print(_diversity(found, title, rows, everything))
+        print_whole(_diversity(found, title, rows, everything), console)
     if any(row.to_photos or row.to_target for row in rows):
-        console.print(_distances(found, title, [*rows, *everything]))
+        print_whole(_distances(found, title, [*rows, *everything]), console)
     if prompts and any(row.shift for row in rows):
-        console.print(_looks(found, [*rows, *everything]))
+        print_whole(_looks(found, [*rows, *everything]), console)
 
 
 def _kept(title: str, few: str, rows: "Iterable[Quality]") -> "PlainTable":

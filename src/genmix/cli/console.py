@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from genmix.jobs import Share
+    from genmix.reporting.plain import PlainTable
 
 SOME_FAILED = 3
 """The exit code of a run that is done but for some inputs, if `--strict` was given."""
@@ -274,6 +277,36 @@ def print_table(rows: list[tuple[str, str]]) -> None:
     for name, value in rows:
         table.add_row(name, value)
     Console().print(table)
+
+
+def print_whole(table: "PlainTable", console: "Console") -> None:
+    """Print a table, beyond the terminal's edge if need be: a number that is cut is another.
+
+    Args:
+        table: Its columns that do not wrap are shown whole, of the others 16 letters a line.
+        console: Where.
+    """
+    from rich.cells import cell_len
+    from rich.measure import Measurement
+
+    spare = 0
+    for column in table.columns:
+        texts = [str(cell) for cell in (column.header, *column.cells)]
+        if column.no_wrap:
+            column.min_width = max(cell_len(line) for text in texts for line in text.split("\n"))
+        else:
+            longest = max((cell_len(word) for text in texts for word in text.split()), default=0)
+            spare += max(0, longest - _FOLDED)
+    anywhere = console.options.update(max_width=_ANY_WIDTH)
+    needed = Measurement.get(console, anywhere, table).minimum - spare
+    width = console.width
+    console.width = max(needed, width)
+    console.print(table)
+    console.width = width
+
+
+_FOLDED = 16
+_ANY_WIDTH = 10_000
 
 
 def duration(seconds: float) -> str:

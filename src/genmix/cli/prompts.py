@@ -22,7 +22,7 @@ _lang = click.option(
 _HEADINGS = {"en": ("id", "name", "what it looks like"), "ja": ("ID", "名前", "見た目")}
 
 
-@prompts.command("list")
+@prompts.command("list", short_help="List the prompts of a library, or of all.")
 @click.argument("library", required=False)
 @_lang
 def list_(library: str | None, lang: str) -> None:
@@ -50,7 +50,7 @@ def list_(library: str | None, lang: str) -> None:
         Console().print(table)
 
 
-@prompts.command()
+@prompts.command(short_help="Show a prompt or a library as YAML.")
 @click.argument("name")
 def show(name: str) -> None:
     """Show a prompt by its id, or a library by its name or file, as YAML.

@@ -16,7 +16,7 @@ def recipe() -> None:
     """
 
 
-@recipe.command()
+@recipe.command(short_help="Write a recipe to edit, from a preset.")
 @click.argument("file", type=click.Path())
 @click.option("--preset", default="classification", show_default=True, help="What to start from.")
 def init(file: str, preset: str) -> None:
@@ -43,7 +43,7 @@ def init(file: str, preset: str) -> None:
     click.echo(f"Edit {file}, then: genmix augment PHOTOS -o OUT --recipe {file}")
 
 
-@recipe.command()
+@recipe.command(short_help="Show a recipe, or list the presets.")
 @click.argument("name", required=False)
 def show(name: str | None) -> None:
     """Show a preset or a recipe file with every value; without a name, list the presets.
@@ -63,7 +63,7 @@ def show(name: str | None) -> None:
         click.echo(click.wrap_text(about, initial_indent="  ", subsequent_indent="  "))
 
 
-@recipe.command()
+@recipe.command(short_help="Check a recipe and what it names.")
 @click.argument("file", type=click.Path())
 def validate(file: str) -> None:
     """Check a recipe FILE, its prompts, its editor and its folder of fractals.

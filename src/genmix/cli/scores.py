@@ -6,6 +6,7 @@ from statistics import fmean
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 
+from genmix.cli.console import print_whole
 from genmix.reporting.plain import PlainTable
 from genmix.statistics import wilson
 from genmix.training.evaluation import Evaluation
@@ -16,10 +17,10 @@ _MOST_CLASSES = 20
 
 def print_evaluation(found: Evaluation, console: Console) -> None:
     """Print every set of photos that was scored, then classes, then corruptions."""
-    console.print(_overall(found))
-    console.print(_classes(found.clean, found.classes))
+    print_whole(_overall(found), console)
+    print_whole(_classes(found.clean, found.classes), console)
     if found.corruptions and found.subset is not None:
-        console.print(_corruptions(found, found.subset))
+        print_whole(_corruptions(found, found.subset), console)
 
 
 def _overall(found: Evaluation) -> PlainTable:
@@ -55,7 +56,7 @@ def _classes(scores: Scores, classes: list[str]) -> PlainTable:
         names = sorted(names, key=lambda name: scores.per_class[name])[:_MOST_CLASSES]
         title = f"The {_MOST_CLASSES} hardest of {len(scores.per_class):,} classes, clean"
     table = _table(title, "class", "photos", "top-1", "95 % interval", "most often taken for")
-    table.columns[-1].justify = "left"
+    table.columns[-1].justify, table.columns[-1].no_wrap = "left", False
     for name in names:
         number = classes.index(name)
         row = scores.confusion[number]
@@ -91,7 +92,7 @@ def _table(title: str, *columns: str) -> PlainTable:
     """Make a table whose first column is words, and all others numbers."""
     table = PlainTable(box=SIMPLE_HEAD, title=title, title_justify="left", caption_justify="left")
     for k, name in enumerate(columns):
-        table.add_column(name, justify="right" if k else "left", overflow="fold")
+        table.add_column(name, justify="right" if k else "left", overflow="fold", no_wrap=k > 0)
     return table
 
 

@@ -138,6 +138,8 @@ class _Files:
     def read(self, photo: Photo) -> bytes:
         try:
             return Path(photo.path).read_bytes()
+        except IsADirectoryError as error:
+            raise ImageError("it is a folder: give its photos") from error
         except OSError as error:
             raise ImageError(str(error.strerror)) from error
 
