@@ -1,13 +1,16 @@
 """Worker processes end when they are told to, and clean up."""
 
+import multiprocessing.util
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +50,38 @@ def test_tasks_are_not_cut_short_where_nothing_went_wrong() -> None:
     with worker_pool(2) as pool:
         waiting = [pool.submit(pow, 2, k) for k in range(8)]
     assert [future.result() for future in waiting] == [1, 2, 4, 8, 16, 32, 64, 128]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_process_that_is_just_starting_ends_without_a_word(
+    number: signal.Signals, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, go, begin = worker_pool(1), threading.Event(), multiprocessing.util.spawnv_passfds
+    started: list[int] = []
+
+    def send() -> None:
+        go.wait()
+        signal.raise_signal(number)
+
+    other = threading.Thread(target=send)
+    other.start()
+
+    def interrupted(*arguments: Any) -> int:
+        started.append(begin(*arguments))
+        go.set()  # the signal comes, to another thread, before the process knows what to do
+        other.join()
+        return started[0]
+
+    monkeypatch.setattr(multiprocessing.util, "spawnv_passfds", interrupted)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), pool:
+            pool.submit(pow, 2, 2)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    with suppress(ChildProcessError):  # it was waited for
+        os.waitpid(started[0], 0)
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("all_of_them", [True, False], ids=["its group", "the first"])

@@ -38,7 +38,7 @@ class WorkerPool(ProcessPoolExecutor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Hand a task to the processes; it and all that goes there must be picklable."""
-        with _ctrl_c_held_back():
+        with _signals_held_back():
             return super().submit(partial(_unless_told, fn), *args, **kwargs)
 
     def __exit__(
@@ -54,6 +54,7 @@ class WorkerPool(ProcessPoolExecutor):
     def _end_tasks(self) -> None:
         """Tell the processes to end, and kill those that are still there when others would."""
         processes = list((self._processes or {}).values())
+        manager: Any = self._executor_manager_thread  # typeshed has another type for it
         self.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.terminate()
@@ -64,6 +65,8 @@ class WorkerPool(ProcessPoolExecutor):
         finally:
             for process in processes:
                 process.kill()
+        if manager is not None:
+            manager.join()  # the interpreter's exit would get in its way
 
 
 def worker_pool(
@@ -102,7 +105,7 @@ def elsewhere(
     """
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_do, args=(there, job, dict(arguments), tell is not None))
-    with _ctrl_c_held_back():
+    with _signals_held_back():
         process.start()
     there.close()
     try:
@@ -141,8 +144,8 @@ _number = 0
 
 def _begin(count: Any, setup: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
     global _number
-    follow_parent()
     signal.signal(signal.SIGTERM, _leave)
+    follow_parent()
     with count.get_lock():
         _number = count.value
         count.value += 1
@@ -178,20 +181,32 @@ def _leave(*_: object) -> None:
 
 
 @contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
-    """Hold Ctrl-C back for a moment; processes started meanwhile never get it from a terminal.
+def _signals_held_back() -> Iterator[None]:
+    """Hold Ctrl-C and SIGTERM back while a process is started.
 
-    A terminal gives it to all processes at once. Only the first one should know: one that is just
-    starting would end with a traceback, and a training that gets it twice does not save.
+    In the middle of it, the new process would get half of what it is to do. It never gets Ctrl-C:
+    a terminal gives that to all processes at once, and only the first one should know. One that is
+    just starting would end with a traceback, and a training that gets it twice does not save.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    came: list[int] = []
+    here = threading.current_thread() is threading.main_thread()
+    # Python's handlers run in this thread even where another thread took the signal.
+    handlers = {n: signal.signal(n, lambda n, _: came.append(n)) for n in _HELD_BACK if here}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)  # inherited by what is started
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for held_back in came:
+            signal.raise_signal(held_back)
+
+
+_HELD_BACK = (signal.SIGINT, signal.SIGTERM)
 
 
 def follow_parent() -> None:
@@ -200,6 +215,8 @@ def follow_parent() -> None:
     For worker processes that others start, too: a forked one holds what its parent has locked.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
 

@@ -126,7 +126,7 @@ def test_none_left_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
         (["--method", "mixup,"], "there is no method ''; known: mixup, cutmix"),
         (["--method", "genmix"], "genmix needs edits: use genmix preview"),
         (["--lambdas", "0,half,1"], "'0,half,1' are no numbers with commas between, e.g. 0,0.5,1"),
-        (["--lambdas", ""], "'' are no numbers with commas between"),
+        (["--lambdas", " "], "' ' are no numbers with commas between"),
         (["--lambdas", "0.5,1.5"], "λ is 1.5: each must lie in [0, 1]"),
         (["--lambdas", "-0.1"], "λ is -0.1: each must lie in [0, 1]"),
         (["--lambdas", "nan"], "λ is nan: each must lie in [0, 1]"),
