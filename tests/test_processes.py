@@ -1,4 +1,4 @@
-"""Worker processes end when they are told to, and clean up."""
+"""Worker processes end when they are told to, and clean up; those that die say why."""
 
 import multiprocessing.util
 import os
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from genmix.errors import GenmixError
 from genmix.processes import worker_pool
 from genmix.storage import write_whole
 
@@ -50,6 +51,26 @@ def test_tasks_are_not_cut_short_where_nothing_went_wrong() -> None:
     with worker_pool(2) as pool:
         waiting = [pool.submit(pow, 2, k) for k in range(8)]
     assert [future.result() for future in waiting] == [1, 2, 4, 8, 16, 32, 64, 128]
+
+
+def test_a_process_that_dies_is_one_line_which_says_what_to_do() -> None:
+    with (
+        pytest.raises(GenmixError, match=r"was killed, most likely .* with fewer --jobs"),
+        worker_pool(1, option="--jobs") as pool,
+    ):
+        pool.submit(os._exit, 1).result()
+
+
+def test_a_script_that_processes_cannot_import_is_told_so(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from genmix.processes import worker_pool\n"
+        "with worker_pool(1) as pool:\n"
+        "    pool.submit(pow, 2, 3).result()\n"
+    )
+    ran = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert 'must call this under `if __name__ == "__main__":`' in ran.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -36,6 +37,17 @@ _TELL_SECONDS = 0.2
 class WorkerPool(ProcessPoolExecutor):
     """Worker processes, whose tasks end when an exception, such as Ctrl-C's, leaves the pool."""
 
+    def __init__(
+        self,
+        workers: int,
+        setup: Callable[..., None] | None,
+        arguments: tuple[Any, ...],
+        option: str,
+    ) -> None:
+        self._option = option
+        self._begun = context.Value("i", 0)
+        super().__init__(workers, context, _begin, (self._begun, setup, arguments))
+
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Hand a task to the processes; it and all that goes there must be picklable."""
         with _signals_held_back():
@@ -49,7 +61,21 @@ class WorkerPool(ProcessPoolExecutor):
     ) -> bool | None:
         if kind is not None:
             self._end_tasks()
+        if isinstance(error, BrokenProcessPool):
+            raise GenmixError(self.why_broken()) from error
         return super().__exit__(kind, error, trace)
+
+    def why_broken(self) -> str:
+        """Say why processes ended before their time, and what to do."""
+        if not self._begun.value:
+            return (
+                "the worker processes could not start: a script must call this under "
+                '`if __name__ == "__main__":`, as each of them imports it anew'
+            )
+        return (
+            "a worker process was killed, most likely for want of memory: run the same command "
+            f"again with fewer {self._option}; what was finished is kept"
+        )
 
     def _end_tasks(self) -> None:
         """Tell the processes to end, and kill those that are still there when others would."""
@@ -70,17 +96,22 @@ class WorkerPool(ProcessPoolExecutor):
 
 
 def worker_pool(
-    workers: int, setup: Callable[..., None] | None = None, *arguments: Any
+    workers: int,
+    setup: Callable[..., None] | None = None,
+    *arguments: Any,
+    option: str = "--workers",
 ) -> WorkerPool:
     """Make a pool of worker processes.
+
+    One that dies ends the pool: where it is left, with a GenmixError that says why.
 
     Args:
         workers: How many.
         setup: Called once in each, with `arguments`; both must be picklable.
         *arguments: What it is called with.
+        option: What says how many on the command line, for the message.
     """
-    count = context.Value("i", 0)
-    return WorkerPool(workers, context, _begin, (count, setup, arguments))
+    return WorkerPool(workers, setup, arguments, option)
 
 
 def elsewhere(

@@ -148,7 +148,7 @@ def test_a_job_that_dies_is_named_and_none_is_left(
         if status.stage == "training":
             active_children()[0].kill()
 
-    with pytest.raises(GenmixError, match=r"a job was killed.* with fewer --jobs"):
+    with pytest.raises(GenmixError, match=r"a worker process was killed.* with fewer --jobs"):
         compare(settings, "baseline", tmp_path / "out", seeds=4, jobs=2, progress=kill)
     assert active_children() == []
 

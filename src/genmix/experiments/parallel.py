@@ -89,7 +89,7 @@ def side_by_side(opens: Callable[[], Does], jobs: int, processes: int) -> Iterat
     messages: SimpleQueue[Status] = context.SimpleQueue()
     told, word = context.Pipe(duplex=False)
     others = active_children()
-    pool = worker_pool(processes, _start, opens, jobs, messages, told)
+    pool = worker_pool(processes, _start, opens, jobs, messages, told, option="--jobs")
 
     def crew(todo: Sequence[Planned], tell: Tell) -> None:
         running = {pool.submit(_do, planned) for planned in todo}
@@ -103,10 +103,7 @@ def side_by_side(opens: Callable[[], Does], jobs: int, processes: int) -> Iterat
     try:
         yield crew
     except BrokenProcessPool as error:
-        raise ExperimentError(
-            "a job was killed, most likely for want of memory: run the same command again with "
-            "fewer --jobs; what was finished is kept"
-        ) from error
+        raise ExperimentError(pool.why_broken()) from error
     finally:
         word.send("stop")
         _end(pool, [process for process in active_children() if process not in others])

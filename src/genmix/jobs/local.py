@@ -2,11 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
-from genmix.errors import GenmixError
 from genmix.processes import context, worker_pool
 
 Task = TypeVar("Task")
@@ -67,23 +65,17 @@ def _run_in_processes(
     counter = context.Value("q", 0)
     waiting = iter(tasks)
     running: set[Future[Result]] = set()
-    try:
-        with worker_pool(workers, _start, work, counter) as pool:
-            while True:
-                # One task beyond the workers keeps each busy without queueing the whole plan.
-                for task in islice(waiting, workers + 1 - len(running)):
-                    running.add(pool.submit(_do, task))
-                if not running:
-                    break
-                done, running = wait(running, _POLL_SECONDS, FIRST_COMPLETED)
-                on_items(counter.value)
-                for future in done:
-                    yield future.result()
-    except BrokenProcessPool as error:
-        raise GenmixError(
-            "a worker process was killed, most likely for want of memory: run the same command "
-            "again with fewer --workers; what was finished is kept"
-        ) from error
+    with worker_pool(workers, _start, work, counter) as pool:
+        while True:
+            # One task beyond the workers keeps each busy without queueing the whole plan.
+            for task in islice(waiting, workers + 1 - len(running)):
+                running.add(pool.submit(_do, task))
+            if not running:
+                break
+            done, running = wait(running, _POLL_SECONDS, FIRST_COMPLETED)
+            on_items(counter.value)
+            for future in done:
+                yield future.result()
 
 
 _here: dict[str, Any] = {}

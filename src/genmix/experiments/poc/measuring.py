@@ -117,7 +117,7 @@ def _at_once(jobs: int, settings: TrainSettings, folder: Path) -> tuple[list[_Ti
     if jobs == 1:
         return [_measure(settings, folder)], 0.0
     before = time.time()
-    with worker_pool(jobs, torch.set_num_threads, threads_of(jobs)) as pool:
+    with worker_pool(jobs, torch.set_num_threads, threads_of(jobs), option="--jobs") as pool:
         waiting = [pool.submit(_measure, settings, folder) for _ in range(jobs)]
         times = [future.result() for future in waiting]
     return times, max(0.0, max(each.began for each in times) - before)
