@@ -307,12 +307,13 @@ def test_standard_error_may_be_closed(place: Path) -> None:
     assert (place / "new" / "manifest.parquet").exists()
 
 
-def test_the_folder_of_another_run_is_refused_before_fractals_are_drawn_for_it(
+def test_another_runs_folder_and_a_lost_photo_are_refused_before_fractals_are_drawn(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(FractalBank, "open", lambda *_, **__: pytest.fail("drawn"))
     refused(genmix(*augment(), "-o", "out", "--seed", "5"), "seed was 0 there and is 5 now")
-    assert place.exists()
+    refused(genmix("preview", "cat.jpg", "none.jpg", "-o", "s.png"), "cannot use none.jpg: No such")
+    assert not (place / "s.png").exists()
 
 
 def test_a_cache_of_edits_is_refused_in_a_wrong_place_before_any_is_made(place: Path) -> None:

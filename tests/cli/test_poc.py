@@ -16,7 +16,7 @@ from genmix.cli import main
         ("m30", "is no time"),
         ("0m", "'0m' is no time in which anything can be done"),
         ("-5m", "'-5m' is no time"),
-        ("", "'' is no time"),
+        (" ", "' ' is no time"),
     ],
 )
 def test_a_budget_that_is_no_time_is_refused(budget: str, words: str, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from genmix.editing.cache import EditCache
 from genmix.errors import ImageError, SourceError
 from genmix.images import Image
 from genmix.jobs.augment import Progress, default_edits, open_bank
-from genmix.jobs.edits import Edited, Task
+from genmix.jobs.edits import Edited, Ready, Task, read_photo
 from genmix.jobs.folder import keep_edits_apart
 from genmix.jobs.likeness import class_gaussians
 from genmix.jobs.pipeline import Pipeline
@@ -58,20 +58,17 @@ def preview(
     recipe.editor.open().check(prompts)
     known = _Files() if source is None else open_source(source)
     chosen = _chosen(photos, None if source is None else known)
+    usable = [_read(known, path, photo, recipe) for path, photo in chosen.items()]
     bank = open_bank(recipe, 1, progress)
     pipeline = Pipeline(known, recipe, prompts, bank, EditCache(edits))
     if source is not None:
         pipeline.gaussians = class_gaussians(Plan(known.photos, recipe, prompts), known)
     rows: list[SheetRow] = []
-    for done, (path, photo) in enumerate(chosen.items()):
+    for done, (path, ready) in enumerate(zip(chosen, usable, strict=True)):
         progress("photos", done, len(photos))
-        try:
-            ready = pipeline.read(photo)
-        except ImageError as error:
-            raise ImageError(f"cannot use {path}: {error}") from error
         tasks = [
             Task(ready, item.prompt, item.variant)
-            for item in items_of(photo, recipe, prompts)
+            for item in items_of(ready.photo, recipe, prompts)
             if item.prompt is not None
         ]
         edited = pipeline.edit(tasks)
@@ -91,6 +88,14 @@ def _chosen(photos: Sequence[str | Path], source: Source | None) -> dict[Path, P
         if path.resolve() not in places:
             raise SourceError(f"{path} is none of the photos of the source: give the set it is of")
     return {path: places[path.resolve()] for path in paths}
+
+
+def _read(source: Source, path: Path, photo: Photo, recipe: Recipe) -> Ready:
+    """Read a photo, before fractals are drawn for it."""
+    try:
+        return read_photo(source, photo, recipe)
+    except ImageError as error:
+        raise ImageError(f"cannot use {path}: {error}") from error
 
 
 def _photo_rows(name: str, edited: Sequence[Edited], pipeline: Pipeline) -> list[SheetRow]:
