@@ -77,7 +77,7 @@ def test_mixers_take_settings_and_join() -> None:
         ("mixup+", "there is no mixer ''"),
         ("mixup:alfa=1", "mixup has no setting 'alfa': did you mean 'alpha'"),
         ("mixup:num_classes=4", "mixup has no setting 'num_classes'"),
-        ("mixup:alpha=much", "mixup: alpha is 'much': give a number"),
+        ("mixup:alpha=much", "alpha is 'much': it must be greater than 0"),
         ("mixup:alpha=-1", "alpha is -1: it must be greater than 0"),
         ("mixup:per_sample=no", "per_sample is 'no': it must be true or false"),
         ("mixup:alpha=0.4,alpha=9", "sets 'alpha' twice: give it once"),

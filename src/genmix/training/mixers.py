@@ -60,11 +60,7 @@ def _one(text: str, classes: int) -> Mixer:
         if key in given:
             raise MixerError(f"{text!r} sets {key!r} twice: give it once")
         given[key] = _value(value)
-    try:
-        return MIXERS[name](num_classes=classes, **_DEFAULTS.get(name, {}) | given)
-    except TypeError as error:
-        words = [f"{k} is {v!r}" for k, v in given.items() if not isinstance(v, int | float)]
-        raise MixerError(f"{name}: {', '.join(words)}: give a number") from error
+    return MIXERS[name](num_classes=classes, **_DEFAULTS.get(name, {}) | given)
 
 
 def _settings(name: str) -> list[str]:
