@@ -73,6 +73,17 @@ def test_a_script_that_processes_cannot_import_is_told_so(tmp_path: Path) -> Non
     assert 'must call this under `if __name__ == "__main__":`' in ran.stderr.splitlines()[-1]
 
 
+def test_handlers_of_a_program_that_python_is_embedded_in_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    changed: list[object] = []
+    monkeypatch.setattr(signal, "getsignal", lambda _: None)
+    monkeypatch.setattr(signal, "signal", lambda *both: changed.append(both))
+    with worker_pool(1) as pool:
+        assert pool.submit(pow, 2, 3).result() == 8
+    assert not changed
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_process_that_is_just_starting_ends_without_a_word(
     number: signal.Signals, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -224,8 +224,10 @@ def _signals_held_back() -> Iterator[None]:
         return
     came: list[int] = []
     here = threading.current_thread() is threading.main_thread()
-    # Python's handlers run in this thread even where another thread took the signal.
-    handlers = {n: signal.signal(n, lambda n, _: came.append(n)) for n in _HELD_BACK if here}
+    # Python's handlers run in this thread even where another thread took the signal; there is none
+    # where a program that Python is embedded in set its own, which could not be put back.
+    ours = [number for number in _HELD_BACK if here and signal.getsignal(number) is not None]
+    handlers = {n: signal.signal(n, lambda n, _: came.append(n)) for n in ours}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)  # inherited by what is started
     try:
         yield
