@@ -134,7 +134,8 @@ def create_model(
     size = size or int(settings.input_size[-1])
     # Only models that are made for one size (most transformers) take it as an argument.
     sized: dict[str, Any] = {"img_size": size} if settings.fixed_input_size else {}
-    hub_logging.set_verbosity(logging.ERROR)  # it writes two lines each time it tries again
+    if pretrained:
+        hub_logging.set_verbosity(logging.ERROR)  # it writes two lines each time it tries again
     try:
         backbone = timm.create_model(
             own, pretrained=pretrained and name != LITE0, num_classes=0, **sized
